@@ -1,0 +1,66 @@
+"""edge-run at the bedside: a vote of compiled networks, without PyTorch.
+
+>>> from edge_run import Ensemble
+>>> prediction = Ensemble.load("ct-covid").predict("samples/ct.png")  # doctest: +SKIP
+>>> prediction.decision.label, prediction.decision.probability  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+from .errors import BackendError, BundleError, DataError, EdgeRunError, GateError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
+    from .ensemble import Ensemble
+    from .image import Scan, read
+    from .prediction import Decision, Flag, MemberVote, Prediction, Source
+    from .preprocessing import PreprocessSpec, preprocess
+
+# Loaded on first use: `edge-run --help` needs neither OpenCV nor ONNX Runtime.
+_LAZY = {
+    "Bundle": "bundle",
+    "Decision": "prediction",
+    "Ensemble": "ensemble",
+    "Flag": "prediction",
+    "MemberVote": "prediction",
+    "Prediction": "prediction",
+    "PreprocessSpec": "preprocessing",
+    "Scan": "image",
+    "Source": "prediction",
+    "preprocess": "preprocessing",
+    "read": "image",
+}
+
+__all__ = [
+    "BackendError",
+    "Bundle",
+    "BundleError",
+    "DataError",
+    "Decision",
+    "EdgeRunError",
+    "Ensemble",
+    "Flag",
+    "GateError",
+    "InputError",
+    "MemberVote",
+    "Prediction",
+    "PreprocessSpec",
+    "Scan",
+    "Source",
+    "UsageError",
+    "__version__",
+    "preprocess",
+    "read",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,94 @@
+"""Where a bundle's bytes come from: a folder or a zip of it. Paths are confined, sizes bounded, nothing is unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING, Protocol
+
+from .errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Archive(Protocol):
+    """A read-only set of named files."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Read a file; raises `BundleError` where it is missing, outside, or longer than ``limit`` bytes."""
+
+
+def open_archive(path: Path) -> Archive:
+    """Open a bundle's folder or zip.
+
+    Raises
+    ------
+    BundleError
+        There is nothing there, or it is neither.
+    """
+    if path.is_dir():
+        return Folder(path)
+    if not path.exists():
+        raise BundleError(f"there is no bundle at {path}", mend="give a bundle's folder or .zip, or a built-in name")
+    return Zip(path)
+
+
+class Folder:
+    """Files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Read one file below the folder."""
+        path = (self.root / name).resolve()
+        if not path.is_relative_to(self.root):
+            raise BundleError(f"{name} leads out of the bundle {self.root}", mend="do not use this bundle")
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise BundleError(
+                f"{name} of the bundle {self.root} cannot be read: {error.strerror}",
+                mend="copy the bundle again",
+            ) from error
+        return _bounded(data, name, limit)
+
+
+class Zip:
+    """Files of a zip, at its top or below one folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.zip = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise BundleError(
+                f"{path} is neither a folder nor a readable zip: {error}", mend="copy the bundle again"
+            ) from error
+        names = self.zip.namelist()
+        if len(set(names)) != len(names):
+            raise BundleError(f"{path} holds two files of one name", mend="do not use this bundle")
+        tops = [name.removesuffix("bundle.json") for name in names if name.count("/") <= 1 and _is_manifest(name)]
+        self.top = tops[0] if len(tops) == 1 else ""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Read one file of the zip, never more than ``limit`` bytes of it."""
+        try:
+            with self.zip.open(self.top + name) as file:
+                data = file.read(limit + 1)
+        except KeyError as error:
+            raise BundleError(f"{name} is missing in {self.path}", mend="copy the bundle again") from error
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+            raise BundleError(f"{name} of {self.path} cannot be read: {error}", mend="copy the bundle again") from error
+        return _bounded(data, name, limit)
+
+
+def _is_manifest(name: str) -> bool:
+    return name.rpartition("/")[2] == "bundle.json"
+
+
+def _bounded(data: bytes, name: str, limit: int) -> bytes:
+    if len(data) > limit:
+        raise BundleError(f"{name} is longer than the {limit} bytes it may have", mend="copy the bundle again")
+    return data

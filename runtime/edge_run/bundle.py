@@ -1,0 +1,109 @@
+"""A bundle on disk: everything an ensemble needs, every byte checked against its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from ._archive import open_archive
+from .errors import BundleError
+from .manifest import SCHEMA_VERSION, File, Manifest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MANIFEST = "bundle.json"
+MAX_MANIFEST_BYTES = 4 * 2**20
+BUILT_IN = Path(__file__).parent / "bundles"
+DEFAULT = "ct-covid"
+
+
+class Bundle:
+    """An opened bundle.
+
+    Parameters
+    ----------
+    path
+        Folder, zip, or the name of a bundle inside the package.
+
+    Raises
+    ------
+    BundleError
+        It is missing, damaged, of another schema version, or its manifest does not fit the schema.
+    """
+
+    def __init__(self, path: str | Path = DEFAULT) -> None:
+        self.path = resolve(path)
+        self._archive = open_archive(self.path)
+        raw = self._archive.read(MANIFEST, MAX_MANIFEST_BYTES)
+        self.sha256 = hashlib.sha256(raw).hexdigest()
+        self.manifest = parse(raw)
+
+    def read(self, file: File) -> bytes:
+        """Read one file and check its size and hash.
+
+        Raises
+        ------
+        BundleError
+            It is missing, or not the file the manifest names.
+        """
+        data = self._archive.read(file.path, file.bytes)
+        if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
+            raise BundleError(
+                f"{file.path} of {self.path} is not the file its manifest names ({len(data)} of {file.bytes} bytes, "
+                "or another SHA-256)",
+                mend="copy the bundle again; if it was changed on purpose, export it again",
+            )
+        return data
+
+    def read_array(self, file: File) -> NDArray[Any]:
+        """Read one ``.npy`` file; object arrays, which would need pickle, are refused."""
+        try:
+            array: NDArray[Any] = np.load(io.BytesIO(self.read(file)), allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise BundleError(f"{file.path} of {self.path} is not a plain array: {error}") from error
+        return array
+
+
+def resolve(path: str | Path) -> Path:
+    """Path of a bundle, or of the built-in one of that name where no such path exists."""
+    given = Path(path)
+    if given.exists() or len(given.parts) != 1:
+        return given
+    inside = BUILT_IN / given
+    return inside if (inside / MANIFEST).is_file() else given
+
+
+def parse(raw: bytes) -> Manifest:
+    """Read ``bundle.json``.
+
+    Raises
+    ------
+    BundleError
+        Another schema version, a key twice, or anything that does not fit the schema.
+    """
+    try:
+        found = json.loads(raw, object_pairs_hook=_unique)
+        version = found.get("schema_version") if isinstance(found, dict) else None
+        if version != SCHEMA_VERSION:
+            raise BundleError(
+                f"the bundle has schema version {version!r}, this edge-run reads {SCHEMA_VERSION}",
+                mend="export the bundle again with this edge-run, or use the edge-run that wrote it",
+            )
+        return msgspec.convert(found, Manifest)
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        raise BundleError(f"{MANIFEST} does not fit its schema: {error}", mend="export the bundle again") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Two readers may pick different ones of a key that stands twice; then one checks what the other does not use.
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return record

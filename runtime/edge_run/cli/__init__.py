@@ -1,0 +1,5 @@
+"""The command ``edge-run``. Heavy packages are imported inside the commands that need them."""
+
+from ._app import app, main
+
+__all__ = ["app", "main"]

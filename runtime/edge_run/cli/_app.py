@@ -1,0 +1,62 @@
+"""Wiring: the commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from edge_run._version import __version__
+from edge_run.errors import EdgeRunError
+
+from . import bundles, doctor, evaluate, export, predict, train
+
+app = typer.Typer(
+    name="edge-run",
+    help="Fine-tune four CNNs on labelled scans, compile them, and answer at the bedside with one calibrated vote.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("predict")(predict.predict)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
+app.command("verify")(bundles.verify)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback()
+def edge_run(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Options that stand before the command."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every failure family has its exit code (see :mod:`edge_run.errors`)."""
+    try:
+        app()
+    except EdgeRunError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; the interpreter must not complain while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("EDGE_RUN_DEBUG"):
+            raise
+        typer.echo(f"unexpected {type(error).__name__}: {error}\n  EDGE_RUN_DEBUG=1 shows where", err=True)
+        sys.exit(1)
+
+
+def complain(error: EdgeRunError) -> None:
+    """Say on stderr what happened and what mends it."""
+    typer.echo(f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else ""), err=True)

@@ -1,0 +1,44 @@
+"""``edge-run doctor``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import _options
+from .output import Format, Record, Sink, print_json
+
+if TYPE_CHECKING:
+    from edge_run.doctor import Machine
+
+
+def doctor(as_json: _options.Json = False) -> None:
+    """Say what this machine is and what of edge-run it can do."""
+    import msgspec
+
+    from edge_run.doctor import examine
+
+    machine = examine()
+    if as_json:
+        print_json(msgspec.to_builtins(machine))
+        return
+    sink = Sink(Format.TEXT, (), lambda record: f"{record['what']:<12} {record['is']}")
+    for record in _lines(machine):
+        sink.write(record)
+    sink.close()
+
+
+def _lines(machine: Machine) -> list[Record]:
+    rows = {
+        "edge-run": machine.version,
+        "python": f"{machine.python} on {machine.system}",
+        "cpu": f"{machine.cpu}, {machine.cores} cores for this process",
+        "int8": ", ".join(machine.int8)
+        or "no 8-bit product instructions: INT8 is slower here and may round differently",
+        "backends": ", ".join(machine.backends),
+        "packages": ", ".join(f"{name} {found}" for name, found in machine.packages.items()),
+    }
+    for extra, missing in machine.extras.items():
+        rows[f"[{extra}]"] = (
+            "installed" if not missing else f"needs {', '.join(missing)}: pip install 'edge-run[{extra}]'"
+        )
+    return [{"what": what, "is": value} for what, value in rows.items()]

@@ -1,0 +1,161 @@
+"""The bundle's members, loaded and voting."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import decide, image
+from ._version import __version__
+from .backends import AUTO, choose, open_runner
+from .bundle import DEFAULT, Bundle
+from .machine import allowed_cores
+from .prediction import Prediction, Source
+from .preprocessing import preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from .image import Scan
+    from .manifest import BundleMember
+    from .prediction import Decision
+    from .runner import Outputs, Runner
+
+
+class Ensemble:
+    """Members that vote.
+
+    Members run side by side, each with its share of the cores and the heaviest first, rather than one after another
+    with all of them: their thread pools would only wait for each other.
+
+    Parameters
+    ----------
+    bundle
+        What to load.
+    precision
+        One of the bundle's; the backend's best by default.
+    backend
+        ``cpu``, or ``auto``.
+    threads
+        Cores to use; all that the process may use by default.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one the manifest names.
+    BackendError
+        The backend is missing or cannot run the precision.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, precision: str | None = None, backend: str = AUTO, threads: int | None = None
+    ) -> None:
+        self.bundle, self.manifest = bundle, bundle.manifest
+        choice = choose(backend, precision, self.manifest.precisions)
+        self.backend, self.precision = choice
+        cores = threads or allowed_cores()
+        side_by_side = min(cores, len(self.manifest.members))
+        self._threads_each = max(1, cores // side_by_side)
+        self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="member")
+        order = sorted(range(len(self.manifest.members)), key=lambda m: -self.manifest.members[m].macs)
+        self._heaviest_first = order
+        members = self.manifest.members
+        loading = {m: self._pool.submit(self._open, members[m]) for m in order}
+        self._runners: list[Runner] = [loading[m].result() for m in range(len(members))]
+
+    @classmethod
+    def load(
+        cls,
+        bundle: str | Path = DEFAULT,
+        *,
+        precision: str | None = None,
+        backend: str = AUTO,
+        threads: int | None = None,
+    ) -> Self:
+        """Open a bundle by path or built-in name, and load it."""
+        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads)
+
+    @property
+    def source(self) -> Source:
+        """Which software answers."""
+        return Source(self.manifest.name, self.bundle.sha256, self.precision, self.backend, __version__)
+
+    def predict(self, scan: str | Path | bytes | NDArray[np.generic] | Scan) -> Prediction:
+        """Answer one scan.
+
+        Parameters
+        ----------
+        scan
+            A file, encoded bytes, an array (see :func:`edge_run.image.from_array`), or a read scan.
+
+        Raises
+        ------
+        InputError
+            It is not an image that edge-run reads.
+        """
+        begin = time.perf_counter()
+        read = _read(scan)
+        middle = time.perf_counter()
+        decision = self.decide(preprocess(read.pixels, self.manifest.preprocess))[0]
+        end = time.perf_counter()
+        return Prediction(
+            path=str(scan) if isinstance(scan, str | Path) else "",
+            decision=decision,
+            source=self.source,
+            scan_sha256=read.sha256,
+            steps=read.steps,
+            timing_ms={"read": (middle - begin) * 1e3, "infer": (end - middle) * 1e3},
+        )
+
+    def decide(self, batch: NDArray[np.uint8]) -> list[Decision]:
+        """Vote on preprocessed scans ``[N, 1, size, size] uint8``."""
+        members = self.probabilities(batch)
+        return [decide.decide(self.manifest, members[:, n]) for n in range(len(batch))]
+
+    def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Calibrated probabilities of each member, ``[members, N, classes]``, of preprocessed scans."""
+        return decide.probabilities(self.manifest, self.precision, [out.logits for out in self.run(batch)])
+
+    def run(self, batch: NDArray[np.uint8]) -> Sequence[Outputs]:
+        """Raw outputs of each member, in the manifest's order, for ``[N, 1, size, size] uint8``."""
+        running = {m: self._pool.submit(self._runners[m].run, batch) for m in self._heaviest_first}
+        return [running[m].result() for m in range(len(self._runners))]
+
+    def close(self) -> None:
+        """Release sessions and threads."""
+        self._pool.shutdown()
+        for runner in self._runners:
+            runner.close()
+
+    def _open(self, member: BundleMember) -> Runner:
+        return open_runner(
+            self.backend,
+            self.bundle.read(member.artefacts[self.precision].file),
+            name=f"{member.arch}.{self.precision}",
+            size=self.manifest.preprocess.size,
+            threads=self._threads_each,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read(scan: str | Path | bytes | NDArray[np.generic] | Scan) -> Scan:
+    if isinstance(scan, image.Scan):
+        return scan
+    if isinstance(scan, np.ndarray):
+        return image.from_array(scan)
+    return image.read(scan)

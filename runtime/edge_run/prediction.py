@@ -1,0 +1,86 @@
+"""What a prediction says."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class MemberVote(msgspec.Struct, frozen=True):
+    """One member's calibrated probabilities, by label, and its share of the vote."""
+
+    arch: str
+    weight: float
+    probabilities: dict[str, float]
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """A reason for a person to look, as a name for programs and a sentence for people."""
+
+    name: str
+    reason: str
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The vote's answer to one scan.
+
+    Attributes
+    ----------
+    label
+        What is given out.
+    probability
+        Of ``label``, calibrated.
+    probabilities
+        Of every label.
+    interval
+        Bounds of ``probability`` where not all members answered; None when all did.
+    flags
+        Reasons for a person to look; empty where there are none.
+    members
+        What each member said.
+    """
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    interval: tuple[float, float] | None
+    flags: tuple[Flag, ...]
+    members: tuple[MemberVote, ...]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Which software answered.
+
+    Attributes
+    ----------
+    bundle, bundle_sha256
+        Name, and hash of its manifest, which holds the hash of everything else.
+    """
+
+    bundle: str
+    bundle_sha256: str
+    precision: str
+    backend: str
+    version: str
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """A decision and where it comes from.
+
+    Attributes
+    ----------
+    path
+        The input's name; empty for arrays.
+    scan_sha256
+        Of the encoded bytes.
+    steps
+        What was done to the scan before the networks saw it.
+    timing_ms
+        ``read`` (decoding), ``infer`` (preprocessing, networks and vote), milliseconds.
+    """
+
+    path: str
+    decision: Decision
+    source: Source
+    scan_sha256: str
+    steps: tuple[str, ...]
+    timing_ms: dict[str, float]
