@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge_train.augment import NONE, Augmentation, augment
+from edge_train.batches import EpochSampler, ScanDataset, loader
+
+SCAN = np.random.default_rng(0).integers(20, 230, (40, 48), dtype=np.uint8)
+
+
+def changed(settings=Augmentation(), *, seed=0, epoch=0, index=0):  # noqa: B008 - frozen
+    return augment(SCAN, settings, seed=seed, epoch=epoch, index=index)
+
+
+def test_same_arguments_give_the_same_bytes():
+    first = changed(seed=3, epoch=2, index=1)
+    changed(seed=9)
+    assert np.array_equal(first, changed(seed=3, epoch=2, index=1))
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"epoch": 1}, {"index": 1}])
+def test_another_seed_epoch_or_scan_gives_another_image(other):
+    assert not np.array_equal(changed(), changed(**other))
+
+
+def test_input_is_not_modified_and_shape_and_type_are_kept():
+    before = SCAN.copy()
+    result = changed()
+    assert np.array_equal(SCAN, before)
+    assert result.shape == SCAN.shape
+    assert result.dtype == np.uint8
+
+
+def test_none_is_identity():
+    assert np.array_equal(changed(NONE, seed=5, epoch=4, index=3), SCAN)
+
+
+@pytest.mark.parametrize("switch", Augmentation.__struct_fields__)
+def test_every_switch_does_something_alone(switch):
+    value = 1.0 if switch == "flip" else getattr(Augmentation(), switch)
+    assert not np.array_equal(changed(msgspec.structs.replace(NONE, **{switch: value})), SCAN)
+
+
+def test_flip_alone_is_an_exact_mirror():
+    assert np.array_equal(changed(msgspec.structs.replace(NONE, flip=1)), SCAN[:, ::-1])
+
+
+def test_levels_stay_in_range_at_the_ends():
+    strong = Augmentation(contrast=0.9, brightness=0.9, gamma=2, noise=60)
+    extremes = np.repeat(np.array([[0], [255]], np.uint8), 64, axis=1)
+    results = [augment(extremes, strong, seed=0, epoch=0, index=i) for i in range(8)]
+    # Wrapping around would turn black next to white: the darker row stays the darker one.
+    assert all(image[0].mean() <= image[1].mean() for image in results)
+
+
+def test_scan_does_not_depend_on_what_was_read_before():
+    scans = ScanDataset(np.stack([SCAN, SCAN + 1]), np.array([0, 1]), Augmentation(), seed=0)
+    first, label = scans[3, 1]
+    _ = scans[0, 0], scans[3, 0]
+    again, _ = scans[3, 1]
+    assert first.equal(again)
+    assert first.shape == (1, 40, 48)
+    assert label == 1
+
+
+def order(epoch, *, seed=0, **options):
+    sampler = EpochSampler(10, seed, shuffle=True, **options)
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_order_is_a_permutation_that_depends_on_seed_and_epoch_alone():
+    assert order(2) == order(2)
+    assert sorted(index for _, index in order(2)) == list(range(10))
+    assert {epoch for epoch, _ in order(2)} == {2}
+    assert [i for _, i in order(2)] != [i for _, i in order(3)]
+    assert order(2) != order(2, seed=1)
+
+
+def test_processes_share_the_scans_among_them():
+    shares = [order(1, rank=rank, world=3) for rank in range(3)]
+    assert sorted(index for share in shares for _, index in share) == list(range(10))
+    assert [len(share) for share in shares] == [
+        len(EpochSampler(10, 0, shuffle=True, rank=r, world=3)) for r in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "sizes"),
+    [(9, {"augmentation": NONE}, [4, 4]), (9, {}, [4, 4, 1]), (3, {"augmentation": NONE}, [3])],
+    ids=["training", "validation", "training on less than a batch"],
+)
+def test_last_short_batch_is_dropped_in_training_only(count, options, sizes):
+    pixels, targets = np.zeros((count, 8, 8), np.uint8), np.zeros(count, np.int64)
+    assert [len(labels) for _, labels in loader(pixels, targets, batch_size=4, **options)] == sizes

@@ -1,0 +1,75 @@
+"""Everything that decides what a training gives; recorded whole in ``run.json``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edge_run.errors import UsageError
+from edge_run.preprocessing import PreprocessSpec
+
+from .augment import Augmentation
+from .networks import ARCHITECTURES
+from .orthogonal_spheres import OrthogonalSpheres
+
+Balance = Literal["loss", "none"]
+Precision = Literal["auto", "bf16-mixed", "32-true"]
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The switches of ``edge-run train``.
+
+    Attributes
+    ----------
+    members
+        Networks to train, in this order.
+    init
+        ``imagenet``, ``none`` or a folder of state dicts.
+    epochs, source_epochs
+        Passes over the target and over the source set.
+    member_epochs
+        Other numbers of epochs for single members.
+    learning_rate
+        Peak of AdamW's one-epoch warm-up and cosine decay.
+    balance
+        ``loss`` weighs each class by the inverse of its frequency; ``none`` leaves the loss alone.
+    seed
+        Decides starting head, order, augmentation and dropout.
+    """
+
+    members: tuple[str, ...] = ("resnet18", "googlenet", "resnet50", "resnet101")
+    init: str = "imagenet"
+    epochs: int = 12
+    member_epochs: dict[str, int] = {}
+    source_epochs: int = 6
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    balance: Balance = "loss"
+    seed: int = 0
+    precision: Precision = "auto"
+    orthogonal_spheres: OrthogonalSpheres = OrthogonalSpheres()
+    augmentation: Augmentation = Augmentation()
+    preprocess: PreprocessSpec = PreprocessSpec()
+
+    def __post_init__(self) -> None:
+        unknown = [arch for arch in self.members if arch not in ARCHITECTURES]
+        if unknown or not self.members or len(set(self.members)) != len(self.members):
+            raise UsageError(
+                f"members {list(self.members)} are not a selection of the networks",
+                mend=f"choose from {', '.join(ARCHITECTURES)}, each once",
+            )
+        if not set(self.member_epochs) <= set(self.members):
+            raise UsageError(f"epochs are given for {sorted(self.member_epochs)}, but these are not all members")
+        if (
+            min(self.epochs, *self.member_epochs.values(), self.epochs) < 1
+            or self.source_epochs < 1
+            or self.batch_size < 2
+            or self.learning_rate <= 0
+        ):
+            raise UsageError("epochs must be at least 1, the batch at least 2, the learning rate above 0")
+
+    def epochs_for(self, arch: str) -> int:
+        """Passes over the target set for one member."""
+        return self.member_epochs.get(arch, self.epochs)

@@ -1,0 +1,196 @@
+"""Fine-tune one member on one labelled set, with Lightning's loop."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from safetensors.torch import load_file, save_file
+
+from edge_run.errors import UsageError
+from edge_run.machine import cpu_flags
+
+from .batches import loader
+from .checkpoint import SafeCheckpointIO
+from .module import FineTuning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .config import TrainConfig
+    from .networks import Member
+
+CHECKPOINT = "checkpoint.ckpt"
+MODEL = "model.safetensors"
+HISTORY = "history.csv"
+
+
+class Labelled(NamedTuple):
+    """Preprocessed scans ``[N, H, W] uint8`` and their classes ``[N] int64``."""
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+
+
+class BestEpoch(Callback):
+    """Keep the weights of the epoch with the lowest validation NLL, and the history of all epochs."""
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self.folder, self.say = folder, say
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The history's row with the lowest validation NLL."""
+        return min(self.history, key=lambda row: row["val_nll"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record the epoch; write the weights if it is the best one so far."""
+        names = ("train_ce", "train_os", "val_nll", "val_accuracy")
+        row = {
+            "epoch": float(trainer.current_epoch),
+            **{n: float(trainer.callback_metrics[n]) for n in names},
+        }
+        self.history = [*self.history[: trainer.current_epoch], row]
+        if not trainer.is_global_zero:
+            return
+        if self.best is row:
+            save_member(pl_module.member, self.folder / MODEL)  # type: ignore[arg-type]
+        write_history(self.folder / HISTORY, self.history)
+        self.say(
+            f"  epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  "
+            + "  ".join(f"{name} {row[name]:.4f}" for name in names)
+            + ("  best" if self.best is row else "")
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What a resumed training gets back."""
+        self.history = list(state_dict["history"])
+
+
+def fit(
+    member: Member,
+    train: Labelled,
+    val: Labelled,
+    config: TrainConfig,
+    folder: Path,
+    *,
+    epochs: int,
+    resume: bool = False,
+    hardware: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[dict[str, float]]:
+    """Fine-tune ``member`` in place and leave it with the weights of its best epoch.
+
+    Parameters
+    ----------
+    folder
+        Gets ``model.safetensors`` (best epoch), ``history.csv`` and, while training, ``checkpoint.ckpt``.
+    resume
+        Go on from the checkpoint in ``folder``, if there is one. Order, augmentation and dropout depend on the
+        epoch alone, so the result is that of an unbroken training.
+    hardware
+        Lightning's ``accelerator``, ``devices``, ``num_nodes``, ``strategy``, where they are not to be chosen by it.
+
+    Returns
+    -------
+    One row per epoch: ``epoch, train_ce, train_os, val_nll, val_accuracy``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / CHECKPOINT
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    best = BestEpoch(folder, say)
+    trainer = _trainer(config, folder, best, epochs, dict(hardware or {}))
+    task = FineTuning(
+        member.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        config,
+        class_weights(train.targets, member.head.out_features) if config.balance == "loss" else None,
+        epochs,
+    )
+    with warnings.catch_warnings():
+        # Lightning advises more data workers; the scans are in memory already.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        trainer.fit(
+            task,
+            loader(*train, batch_size=config.batch_size, seed=config.seed, augmentation=config.augmentation),
+            loader(*val, batch_size=config.batch_size),
+            ckpt_path=str(checkpoint) if checkpoint.exists() else None,
+        )
+    member.net.load_state_dict(load_file(folder / MODEL))
+    member.eval()
+    return best.history
+
+
+def class_weights(targets: NDArray[np.int64], classes: int) -> torch.Tensor:
+    """Inverse class frequency with mean 1 over the scans, ``[classes] float32``."""
+    counts = torch.bincount(torch.from_numpy(targets), minlength=classes).float()
+    if (counts == 0).any():
+        raise UsageError("a class has no training scan", mend="add scans, or drop the label")
+    return counts.sum() / (classes * counts)
+
+
+def save_member(member: Member, path: Path) -> None:
+    """Write the network's torchvision-named state dict, atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    save_file({name: value.contiguous() for name, value in member.net.state_dict().items()}, partial)
+    partial.replace(path)
+
+
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """One CSV row per epoch."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def chosen_precision(config: TrainConfig) -> str:
+    """The arithmetic a training uses: bfloat16 where the machine has instructions for it."""
+    if config.precision != "auto":
+        return config.precision
+    has = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else bool(BF16_FLAGS & cpu_flags())
+    return "bf16-mixed" if has else "32-true"
+
+
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def _trainer(config: TrainConfig, folder: Path, best: BestEpoch, epochs: int, hardware: dict[str, Any]) -> pl.Trainer:
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    keep_last = ModelCheckpoint(
+        dirpath=folder,
+        filename=Path(CHECKPOINT).stem,
+        save_top_k=1,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+    bar = [RichProgressBar(console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
+    return pl.Trainer(
+        max_epochs=epochs,
+        precision=chosen_precision(config),
+        callbacks=[best, keep_last, *bar],
+        enable_progress_bar=bool(bar),
+        plugins=[SafeCheckpointIO()],
+        logger=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        **hardware,
+    )

@@ -1,0 +1,199 @@
+"""The run directory: what a training leaves behind, and how it is read again.
+
+::
+
+    run.json                          configuration, labels, data, versions, command
+    splits.csv                        name, label, split, group of every scan
+    members/<arch>/model.safetensors  weights of the best epoch, torchvision names
+    members/<arch>/history.csv        one row per epoch
+    ensemble.json                     temperatures, voting weights, thresholds, and the split they were fitted on
+    metrics.json                      validation figures
+    predictions.csv                   logits of every member for every scan of every split
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from edge_run.errors import BundleError
+
+from .config import TrainConfig
+from .fit import MODEL
+from .networks import Member, Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+
+class DataRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was trained on: folder names, never their place on a disk."""
+
+    folders: tuple[str, ...]
+    fingerprint: str
+    split_source: str
+    counts: dict[str, dict[str, int]]
+    warnings: tuple[str, ...] = ()
+
+
+class MemberRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One trained network.
+
+    Attributes
+    ----------
+    mean, std
+        Of the normalisation inside the network.
+    transform_input
+        Always false: torchvision's GoogLeNet switch, whose effect is in ``mean`` and ``std``.
+    initial_sha256
+        Of the state the training began with, head included.
+    """
+
+    arch: str
+    mean: float
+    std: float
+    sha256: str
+    initial_sha256: str
+    best_epoch: int
+    transform_input: bool = False
+
+
+class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``run.json``."""
+
+    schema_version: int
+    created: str
+    command: str
+    labels: tuple[str, ...]
+    positive: str
+    config: TrainConfig
+    data: DataRecord
+    source: DataRecord | None
+    members: tuple[MemberRecord, ...]
+    versions: dict[str, str]
+    arithmetic: str
+    threads: int
+
+
+class Voter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One member's part in the vote; ``cost_of_dropping`` is the rise in validation NLL without it, nats."""
+
+    arch: str
+    weight: float
+    temperature: float
+    cost_of_dropping: float | None = None
+
+
+class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``ensemble.json``: everything fitted after training, and on which split."""
+
+    fitted_on: str
+    shrink: float
+    operating_point: str
+    threshold: float | None
+    low_confidence: float
+    flag_rate: float
+    members: tuple[Voter, ...]
+
+
+class Run:
+    """A finished run directory.
+
+    Parameters
+    ----------
+    folder
+        What ``edge-run train --out`` wrote.
+
+    Raises
+    ------
+    BundleError
+        The folder is not a run, is of another version, or is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record = read(folder / "run.json", RunRecord)
+        self.ensemble = read(folder / "ensemble.json", EnsembleRecord)
+        if self.record.schema_version != SCHEMA_VERSION:
+            raise BundleError(
+                f"{folder} has run schema {self.record.schema_version}, this edge-run reads {SCHEMA_VERSION}",
+                mend="train again with this edge-run, or use the one that wrote it",
+            )
+
+    def member(self, arch: str) -> Member:
+        """Load one network in eval mode; its hash must be the recorded one."""
+        return self.load_member(self.folder, self.record, arch)
+
+    @staticmethod
+    def load_member(folder: Path, record: RunRecord, arch: str) -> Member:
+        """Load one network of a run whose record is at hand.
+
+        Raises
+        ------
+        BundleError
+            The run has no such member, or the file is not the one the record names.
+        """
+        known = next((m for m in record.members if m.arch == arch), None)
+        if known is None:
+            raise BundleError(f"{folder} has no member {arch!r}")
+        path = folder / "members" / arch / MODEL
+        if not path.is_file() or sha256_file(path) != known.sha256:
+            raise BundleError(
+                f"{path} is missing or not the file that run.json names", mend="train again, or restore it"
+            )
+        member = Member(arch, len(record.labels), Normalisation(known.mean, known.std))
+        try:
+            member.net.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError) as error:
+            raise BundleError(f"{path} does not hold a {arch}: {error}") from error
+        return member.eval()
+
+
+T = TypeVar("T")
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """Read one JSON record.
+
+    Raises
+    ------
+    BundleError
+        It is missing or does not fit its schema.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{path.parent} is not a finished run: {path.name} is missing",
+            mend=f"edge-run train DATA --out {path.parent} --resume",
+        ) from error
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{path} does not fit its schema: {error}") from error
+
+
+def write(path: Path, record: object) -> None:
+    """Write one JSON record, indented, atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    partial.replace(path)
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hash_parts(iter(lambda: file.read(1 << 20), b""))
+
+
+def hash_parts(parts: Iterable[bytes]) -> str:
+    """Hex SHA-256 of the concatenation of ``parts``."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
