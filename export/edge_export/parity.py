@@ -11,49 +11,43 @@ from edge_run.vote import decide
 from edge_train.metrics import measure
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from edge_run.runner import Runner
-
-
-def run_artefact(runner: Runner, pixels: NDArray[np.uint8], batch_size: int = 8) -> NDArray[np.float32]:
-    """Logits ``[N, classes] float32`` of a loaded artefact for ``[N, H, W] uint8``."""
-    starts = range(0, len(pixels), batch_size)
-    return np.concatenate([runner.run(pixels[s : s + batch_size, None]).logits for s in starts])
+    from .material import Validation
 
 
 def compare(
-    artefact: NDArray[np.float64],
-    original: NDArray[np.float64],
-    targets: NDArray[np.int64],
-    *,
-    split: str,
-    positive: int,
-    threshold: float | None,
-    logit_difference: float,
+    artefact: NDArray[np.float64], original: NDArray[np.float64], validation: Validation, *, logit_difference: float
 ) -> Parity:
-    """Compare probabilities ``[N, classes]``.
+    """Compare calibrated probabilities ``[N, classes]``, each side at its own temperature, as the bedside sees them.
 
     Parameters
     ----------
     logit_difference
         Largest difference in logits, which probabilities do not show.
     """
-
-    def figures(p: ArrayLike) -> tuple[float, float]:
-        found = measure(p, targets, positive=positive, threshold=threshold)
-        return found.accuracy, found.auroc
-
-    (accuracy, auroc), (reference_accuracy, reference_auroc) = figures(artefact), figures(original)
-    labels = [decide(p, positive=positive, threshold=threshold) for p in (artefact, original)]
+    positive, threshold = validation.positive, validation.threshold
+    sides = (artefact, original)
+    found, reference = (measure(p, validation.targets, positive=positive, threshold=threshold) for p in sides)
+    labels = [decide(p, positive=positive, threshold=threshold) for p in sides]
     return Parity(
-        split=split,
-        scans=len(targets),
+        split=validation.split,
+        scans=len(validation.targets),
         max_abs_logit=logit_difference,
         max_abs_probability=float(np.abs(artefact - original).max()),
         flips=int((labels[0] != labels[1]).sum()),
-        accuracy=accuracy,
-        reference_accuracy=reference_accuracy,
-        auroc=auroc,
-        reference_auroc=reference_auroc,
+        accuracy=found.accuracy,
+        reference_accuracy=reference.accuracy,
+        auroc=found.auroc,
+        reference_auroc=reference.auroc,
+    )
+
+
+def in_words(parity: Parity) -> str:
+    """One line for a person."""
+    return (
+        f"logits within {parity.max_abs_logit:.2g}, probabilities within {parity.max_abs_probability:.2g}, "
+        f"{parity.flips} of {parity.scans} labels differ, accuracy {parity.accuracy:.4f} "
+        f"({parity.accuracy - parity.reference_accuracy:+.4f}), AUROC {parity.auroc:.4f} "
+        f"({parity.auroc - parity.reference_auroc:+.4f})"
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from edge_run.bundle import MANIFEST
+from edge_run.bundle import MANIFEST, Bundle
 from edge_run.errors import UsageError
 from edge_run.manifest import File, Manifest
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+ZIP = ".zip"
+
 
 class BundleWriter:
     """A bundle in the making.
@@ -30,20 +32,26 @@ class BundleWriter:
     Parameters
     ----------
     out
-        Folder to make, or a path ending in ``.zip``. Must not exist, or be an empty folder.
+        Folder to make, or a path ending in ``.zip``. Must not exist; a folder may, if it is empty.
 
     Raises
     ------
     UsageError
-        It exists.
+        It exists, or nothing can be written there.
     """
 
     def __init__(self, out: Path) -> None:
-        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        self.out = out.resolve()
+        if self.out.exists() and (self.out.suffix == ZIP or not self.out.is_dir() or any(self.out.iterdir())):
             raise UsageError(f"{out} exists", mend="remove it, or choose another --out")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        self.out = out
-        self._folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        beside = next(parent for parent in self.out.parents if parent.exists())
+        try:
+            # On the same disk, so that the last step is a rename.
+            self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=beside))
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}", mend="choose another --out") from error
+        self._folder = self._scratch / "bundle"
+        self._folder.mkdir()
 
     def add(self, path: str, data: bytes) -> File:
         """Add a file and return its entry."""
@@ -59,18 +67,26 @@ class BundleWriter:
         return self.add(path, buffer.getvalue())
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest and put the bundle in its place."""
+        """Write the manifest and put the bundle in its place.
+
+        Raises
+        ------
+        BundleError
+            The manifest would not be read again (a figure is not a number); nothing is put in place.
+        """
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         (self._folder / MANIFEST).write_bytes(text + b"\n")
-        self._folder.chmod(0o755)
-        if self.out.suffix == ".zip":
-            partial = self.out.with_name(f".{self.out.name}.partial")
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-                for file in sorted(p for p in self._folder.rglob("*") if p.is_file()):
-                    archive.write(file, file.relative_to(self._folder).as_posix())
-            partial.replace(self.out)
-        else:
-            self._folder.replace(self.out)
+        Bundle(self._folder)
+        made = self._zip() if self.out.suffix == ZIP else self._folder
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        made.replace(self.out)
+
+    def _zip(self) -> Path:
+        path = self._scratch / "bundle.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(p for p in self._folder.rglob("*") if p.is_file()):
+                archive.write(file, file.relative_to(self._folder).as_posix())
+        return path
 
     def __enter__(self) -> Self:
         return self
@@ -78,4 +94,4 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)

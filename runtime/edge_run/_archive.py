@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import struct
+import threading
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import BundleError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Every exporter writes these two; each further decoder is one more that a hostile file reaches.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# What zipfile is known to raise on damage.
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class Archive(Protocol):
@@ -28,9 +36,9 @@ def open_archive(path: Path) -> Archive:
     """
     if path.is_dir():
         return Folder(path)
-    if not path.exists():
-        raise BundleError(f"there is no bundle at {path}", mend="give a bundle's folder or .zip, or a built-in name")
-    return Zip(path)
+    if path.is_file():
+        return Zip(path)
+    raise BundleError(f"there is no bundle at {path}", mend="give a bundle's folder or .zip, or a built-in name")
 
 
 class Folder:
@@ -41,16 +49,19 @@ class Folder:
 
     def read(self, name: str, limit: int) -> bytes:
         """Read one file below the folder."""
-        path = (self.root / name).resolve()
-        if not path.is_relative_to(self.root):
-            raise BundleError(f"{name} leads out of the bundle {self.root}", mend="do not use this bundle")
         try:
+            path = (self.root / name).resolve()
+            if not path.is_relative_to(self.root):
+                raise BundleError(f"{name} leads out of the bundle {self.root}", mend="do not use this bundle")
+            if path.exists() and not path.is_file():
+                raise BundleError(f"{name} of the bundle {self.root} is not a file", mend="copy the bundle again")
             with path.open("rb") as file:
                 data = file.read(limit + 1)
-        except OSError as error:
+        # Up to Python 3.12 links that go in a circle are a RuntimeError.
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise BundleError(
-                f"{name} of the bundle {self.root} cannot be read: {error.strerror}",
-                mend="copy the bundle again",
+                f"{name} of the bundle {self.root} cannot be read: {reason}", mend="copy the bundle again"
             ) from error
         return _bounded(data, name, limit)
 
@@ -60,26 +71,30 @@ class Zip:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Members are read side by side, and zipfile counts its open files without a lock.
+        self._lock = threading.Lock()
         try:
             self.zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise BundleError(
                 f"{path} is neither a folder nor a readable zip: {error}", mend="copy the bundle again"
             ) from error
         names = self.zip.namelist()
         if len(set(names)) != len(names):
             raise BundleError(f"{path} holds two files of one name", mend="do not use this bundle")
+        if any(entry.compress_type not in _METHODS for entry in self.zip.infolist()):
+            raise BundleError(f"{path} is compressed by another method than deflate", mend="zip the folder again")
         tops = [name.removesuffix("bundle.json") for name in names if name.count("/") <= 1 and _is_manifest(name)]
         self.top = tops[0] if len(tops) == 1 else ""
 
     def read(self, name: str, limit: int) -> bytes:
         """Read one file of the zip, never more than ``limit`` bytes of it."""
         try:
-            with self.zip.open(self.top + name) as file:
+            with self._lock, self.zip.open(self.top + name) as file:
                 data = file.read(limit + 1)
         except KeyError as error:
             raise BundleError(f"{name} is missing in {self.path}", mend="copy the bundle again") from error
-        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise BundleError(f"{name} of {self.path} cannot be read: {error}", mend="copy the bundle again") from error
         return _bounded(data, name, limit)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,18 +65,27 @@ class Bundle:
 
     def read_array(self, file: File) -> NDArray[Any]:
         """Read one ``.npy`` file; object arrays, which would need pickle, are refused."""
+        stored = io.BytesIO(self.read(file))
         try:
-            array: NDArray[Any] = np.load(io.BytesIO(self.read(file)), allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise BundleError(f"{file.path} of {self.path} is not a plain array: {error}") from error
+            # Unlike np.load, this takes nothing but .npy: no .npz, which could inflate to any size.
+            array: NDArray[Any] = np.lib.format.read_array(stored, allow_pickle=False)
+        except (ValueError, TypeError, SyntaxError, EOFError, MemoryError, tokenize.TokenError) as error:
+            raise BundleError(
+                f"{file.path} of {self.path} is not a plain array: {error}", mend="export the bundle again"
+            ) from error
         return array
 
 
 def resolve(path: str | Path) -> Path:
     """Path of a bundle, or of the built-in one of that name where no such path exists."""
     given = Path(path)
-    if given.exists() or len(given.parts) != 1:
-        return given
+    try:
+        if given.exists() or len(given.parts) != 1:
+            return given
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be looked at: {error.strerror}", mend="check the path and its rights"
+        ) from error
     inside = BUILT_IN / given
     return inside if (inside / MANIFEST).is_file() else given
 
@@ -86,18 +96,21 @@ def parse(raw: bytes) -> Manifest:
     Raises
     ------
     BundleError
-        Another schema version, a key twice, or anything that does not fit the schema.
+        Another schema version or none, a key twice, or anything that does not fit the schema.
     """
     try:
         found = json.loads(raw, object_pairs_hook=_unique)
-        version = found.get("schema_version") if isinstance(found, dict) else None
+        if not isinstance(found, dict) or "schema_version" not in found:
+            raise BundleError(f"{MANIFEST} names no schema version", mend="give a bundle that edge-run export wrote")
+        version = found["schema_version"]
         if version != SCHEMA_VERSION:
             raise BundleError(
                 f"the bundle has schema version {version!r}, this edge-run reads {SCHEMA_VERSION}",
                 mend="export the bundle again with this edge-run, or use the edge-run that wrote it",
             )
-        return msgspec.convert(found, Manifest)
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        # Read again, by a reader that knows neither NaN nor half a surrogate pair.
+        return msgspec.json.decode(raw, type=Manifest)
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise BundleError(f"{MANIFEST} does not fit its schema: {error}", mend="export the bundle again") from error
 
 

@@ -13,6 +13,7 @@ from . import decide, image
 from ._version import __version__
 from .backends import AUTO, choose, open_runner
 from .bundle import DEFAULT, Bundle
+from .errors import BundleError
 from .machine import allowed_cores
 from .prediction import Prediction, Source
 from .preprocessing import preprocess
@@ -69,7 +70,11 @@ class Ensemble:
         self._heaviest_first = order
         members = self.manifest.members
         loading = {m: self._pool.submit(self._open, members[m]) for m in order}
-        self._runners: list[Runner] = [loading[m].result() for m in range(len(members))]
+        try:
+            self._runners: list[Runner] = [loading[m].result() for m in range(len(members))]
+        except Exception:
+            self._pool.shutdown(cancel_futures=True)
+            raise
 
     @classmethod
     def load(
@@ -125,9 +130,25 @@ class Ensemble:
         return decide.probabilities(self.manifest, self.precision, [out.logits for out in self.run(batch)])
 
     def run(self, batch: NDArray[np.uint8]) -> Sequence[Outputs]:
-        """Raw outputs of each member, in the manifest's order, for ``[N, 1, size, size] uint8``."""
+        """Raw outputs of each member, in the manifest's order, for ``[N, 1, size, size] uint8``.
+
+        Raises
+        ------
+        BackendError
+            A network fails, or answers with numbers that are not finite.
+        BundleError
+            A network answers with another number of classes than the bundle has labels.
+        """
         running = {m: self._pool.submit(self._runners[m].run, batch) for m in self._heaviest_first}
-        return [running[m].result() for m in range(len(self._runners))]
+        outputs = [running[m].result() for m in range(len(self._runners))]
+        expected = (len(batch), len(self.manifest.task.labels))
+        for runner, out in zip(self._runners, outputs, strict=True):
+            if out.logits.shape != expected:
+                raise BundleError(
+                    f"{runner.name} answers {list(out.logits.shape)}, the bundle's labels need {list(expected)}",
+                    mend="do not use this bundle; export it again",
+                )
+        return outputs
 
     def close(self) -> None:
         """Release sessions and threads."""

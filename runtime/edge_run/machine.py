@@ -16,9 +16,9 @@ def allowed_cores(quota_file: Path = CGROUP_QUOTA) -> int:
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
         quota, period = quota_file.read_text().split()[:2]
-    except (OSError, ValueError):
+        return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):
         return cores
-    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
 
 
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:

@@ -15,7 +15,13 @@ from .preprocessing import PreprocessSpec
 
 SCHEMA_VERSION = 1
 MAX_FILE_BYTES = 2 * 2**30
+MIN_TEMPERATURE = 1e-3
+ROUNDING = 1e-6
 _HEX = re.compile(r"[0-9a-f]{64}")
+
+
+def _is_share(value: float) -> bool:
+    return 0 <= value <= 1 + ROUNDING
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,8 +47,10 @@ class File(_Record, frozen=True):
 
     def __post_init__(self) -> None:
         parts = PurePosixPath(self.path).parts
-        if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path or ":" in self.path:
+        if not parts or self.path.startswith("/") or ".." in parts or set("\\:").intersection(self.path):
             raise ValueError(f"path {self.path!r} leaves the bundle")
+        if not self.path.isprintable():
+            raise ValueError(f"path {self.path!r} holds a control character")
         if not _HEX.fullmatch(self.sha256):
             raise ValueError(f"sha256 of {self.path!r} is not 64 hex digits")
         if not 0 <= self.bytes <= MAX_FILE_BYTES:
@@ -96,7 +104,7 @@ class Artefact(_Record, frozen=True):
     reference_logits: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < 1000:
+        if not MIN_TEMPERATURE <= self.temperature <= 1 / MIN_TEMPERATURE:
             raise ValueError(f"temperature {self.temperature} is out of range")
 
 
@@ -145,6 +153,12 @@ class Task(_Record, frozen=True):
     positive: str
     threshold: float | None
 
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2 or self.positive not in self.labels:
+            raise ValueError("labels must be at least two, distinct, and hold the positive class")
+        if self.threshold is not None and not _is_share(self.threshold):
+            raise ValueError(f"threshold {self.threshold} is no probability")
+
 
 class FlagThresholds(_Record, frozen=True):
     """When an answer is flagged for a person.
@@ -159,6 +173,10 @@ class FlagThresholds(_Record, frozen=True):
 
     low_confidence: float
     flag_rate: float
+
+    def __post_init__(self) -> None:
+        if not (_is_share(self.low_confidence) and _is_share(self.flag_rate)):
+            raise ValueError("flag thresholds are shares between 0 and 1")
 
 
 class Reference(_Record, frozen=True):
@@ -253,17 +271,24 @@ class Manifest(_Record, frozen=True):
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        labels, archs = self.task.labels, [member.arch for member in self.members]
-        if len(set(labels)) != len(labels) or len(labels) < 2 or self.task.positive not in labels:
-            raise ValueError("labels must be at least two, distinct, and hold the positive class")
+        archs = [member.arch for member in self.members]
         if not archs or len(set(archs)) != len(archs):
             raise ValueError("members must be at least one, and distinct")
         weights = [member.weight for member in self.members]
-        if min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+        if min(weights) < 0 or abs(sum(weights) - 1) > ROUNDING:
             raise ValueError(f"voting weights {weights} are not shares of 1")
         for member in self.members:
             if set(member.artefacts) != set(self.members[0].artefacts):
                 raise ValueError("members differ in their precisions")
+        if not self.precisions or not self.reference.tolerance.keys() >= set(self.precisions):
+            raise ValueError("there must be a precision, and a tolerance for each")
+        self._check_reference_logits()
+
+    def _check_reference_logits(self) -> None:
+        answers = [artefact.reference_logits for member in self.members for artefact in member.artefacts.values()]
+        widths = {len(row) for rows in answers for row in rows}
+        if len({len(rows) for rows in answers}) != 1 or widths != {len(self.task.labels)}:
+            raise ValueError("reference logits are not one row per reference scan and one column per label")
 
     @property
     def precisions(self) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ import msgspec
 import numpy as np
 
 from . import image
-from .backends import AUTO, BACKENDS
+from .backends import AUTO, BACKENDS, choose
 from .ensemble import Ensemble
+from .errors import BundleError, InputError
 from .preprocessing import preprocess
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .bundle import Bundle
 
 GREY_LEVEL = 1
@@ -51,14 +54,17 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
 
     Raises
     ------
+    UsageError
+        The backend is unknown.
+    BackendError
+        The backend runs none of the bundle's precisions.
     BundleError
-        A file is missing or is not the one the manifest names.
+        A file is missing or is not the one the manifest names, or the reference scans are not what they should be.
     """
     manifest = bundle.manifest
-    scans = bundle.read_array(manifest.reference.scans)
-    read = image.read(bundle.read(manifest.reference.image))
-    again = preprocess(read.pixels, manifest.preprocess)[0]
-    grey = np.abs(again.astype(int) - scans[0].astype(int)).max()
+    choose(backend, None, manifest.precisions)
+    scans = _reference_scans(bundle)
+    grey = np.abs(_reference_image(bundle).astype(int) - scans[:1].astype(int)).max()
     checks = [Check("preprocessing", float(grey), GREY_LEVEL, 0)]
     for member in manifest.members:
         bundle.read(member.head)
@@ -72,7 +78,29 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
     return checks
 
 
-def _replay(ensemble: Ensemble, scans: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[Check]:
+def _reference_scans(bundle: Bundle) -> NDArray[np.uint8]:
+    manifest = bundle.manifest
+    side = manifest.preprocess.size
+    recorded = next(iter(manifest.members[0].artefacts.values())).reference_logits
+    scans = bundle.read_array(manifest.reference.scans)
+    if scans.shape != (len(recorded), 1, side, side) or scans.dtype != np.uint8:
+        raise BundleError(
+            f"the reference scans are {list(scans.shape)} {scans.dtype}, expected [{len(recorded)}, 1, {side}, {side}] "
+            "uint8",
+            mend="export the bundle again",
+        )
+    return scans
+
+
+def _reference_image(bundle: Bundle) -> NDArray[np.uint8]:
+    try:
+        read = image.read(bundle.read(bundle.manifest.reference.image))
+    except InputError as error:
+        raise BundleError(f"the reference image cannot be read: {error}", mend="export the bundle again") from error
+    return preprocess(read.pixels, bundle.manifest.preprocess)
+
+
+def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
     checks = []
     tolerance = ensemble.manifest.reference.tolerance[ensemble.precision]
     for member, outputs in zip(ensemble.manifest.members, ensemble.run(scans), strict=True):

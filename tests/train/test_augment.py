@@ -47,12 +47,15 @@ def test_flip_alone_is_an_exact_mirror():
     assert np.array_equal(changed(msgspec.structs.replace(NONE, flip=1)), SCAN[:, ::-1])
 
 
-def test_levels_stay_in_range_at_the_ends():
-    strong = Augmentation(contrast=0.9, brightness=0.9, gamma=2, noise=60)
-    extremes = np.repeat(np.array([[0], [255]], np.uint8), 64, axis=1)
-    results = [augment(extremes, strong, seed=0, epoch=0, index=i) for i in range(8)]
-    # Wrapping around would turn black next to white: the darker row stays the darker one.
-    assert all(image[0].mean() <= image[1].mean() for image in results)
+@pytest.mark.parametrize("index", range(4))
+def test_levels_do_not_wrap_around(index):
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    strong = msgspec.structs.replace(NONE, contrast=0.9, brightness=0.9, gamma=2)
+    levels = augment(ramp, strong, seed=0, epoch=0, index=index)[0].astype(int)
+    assert (np.diff(levels) >= 0).all()
+    noise = msgspec.structs.replace(NONE, noise=20)
+    halves = augment(np.repeat(np.array([[0], [255]], np.uint8), 64, axis=1), noise, seed=0, epoch=0, index=index)
+    assert halves[0].max() < 128 < halves[1].min()
 
 
 def test_scan_does_not_depend_on_what_was_read_before():
@@ -65,8 +68,8 @@ def test_scan_does_not_depend_on_what_was_read_before():
     assert label == 1
 
 
-def order(epoch, *, seed=0, **options):
-    sampler = EpochSampler(10, seed, shuffle=True, **options)
+def order(epoch, *, seed=0, shuffle=True):
+    sampler = EpochSampler(10, seed, shuffle=shuffle)
     sampler.set_epoch(epoch)
     return list(sampler)
 
@@ -79,12 +82,21 @@ def test_order_is_a_permutation_that_depends_on_seed_and_epoch_alone():
     assert order(2) != order(2, seed=1)
 
 
-def test_processes_share_the_scans_among_them():
-    shares = [order(1, rank=rank, world=3) for rank in range(3)]
-    assert sorted(index for share in shares for _, index in share) == list(range(10))
-    assert [len(share) for share in shares] == [
-        len(EpochSampler(10, 0, shuffle=True, rank=r, world=3)) for r in range(3)
-    ]
+@pytest.mark.parametrize(("shuffle", "lengths"), [(True, [3, 3, 3]), (False, [4, 3, 3])])
+@pytest.mark.parametrize(
+    ("shuffle", "lengths"), [(True, [3, 3, 3]), (False, [4, 3, 3])], ids=["training", "validation"]
+)
+def test_processes_share_the_scans_among_them(monkeypatch, shuffle, lengths):
+    whole, shares = order(1, shuffle=shuffle), []
+    sampler = EpochSampler(10, 0, shuffle=shuffle)
+    sampler.set_epoch(1)
+    for rank in range(3):
+        # Lightning joins the processes after the sampler was made.
+        monkeypatch.setattr("edge_train.batches.process_group", lambda rank=rank: (rank, 3))
+        shares.append(list(sampler))
+        assert len(sampler) == len(shares[rank])
+    assert [len(share) for share in shares] == lengths
+    assert sorted(ticket for share in shares for ticket in share) == sorted(whole[: sum(lengths)])
 
 
 @pytest.mark.parametrize(

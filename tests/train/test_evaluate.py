@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import importlib
-import json
 import subprocess
 import sys
 
 import msgspec
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
-from typer.testing import CliRunner
 
 import edge_train
+from edge_run.ensemble import Ensemble
 from edge_run.errors import BackendError, BundleError, DataError, UsageError
 from edge_run.preprocessing import PreprocessSpec
 from edge_run.vote import decide, softmax, vote
@@ -24,6 +20,7 @@ from edge_train.bootstrap import with_intervals
 from edge_train.data import decode, read_folders
 from edge_train.evaluate import Evaluation, blank_centre, default_out, evaluate, opened, table, to_json
 from phantoms import write_dataset
+from toy import edge_run, write_toy_bundle
 
 SIZE = 64
 LABELS = ("covid", "non_covid")
@@ -251,100 +248,42 @@ def test_neither_run_nor_bundle_is_refused(tmp_path, given):
     assert caught.value.mend
 
 
-def brightness_model():
-    """ONNX bytes: uint8 scan -> logits of its mean grey, and the scan as features."""
-    nodes = [
-        helper.make_node("Cast", ["scan"], ["features"], to=TensorProto.FLOAT),
-        helper.make_node("GlobalAveragePool", ["features"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"]),
-    ]
-    grey = ["N", 1, SIZE, SIZE]
-    graph = helper.make_graph(
-        nodes,
-        "brightness",
-        [helper.make_tensor_value_info("scan", TensorProto.UINT8, grey)],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2]),
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, grey),
-        ],
-        [
-            helper.make_tensor("weight", TensorProto.FLOAT, [1, 2], [0.1, 0.0]),
-            helper.make_tensor("bias", TensorProto.FLOAT, [2], [0.0, 6.0]),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
-
-
-def write_bundle(folder, name="tiny"):
-    """Write a bundle of one member that judges by brightness."""
-    model = brightness_model()
-    folder.mkdir()
-    (folder / "brightness.onnx").write_bytes(model)
-    file = {"path": "brightness.onnx", "sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}
-    parity = {
-        "split": "val", "scans": 1, "max_abs_logit": 0.0, "max_abs_probability": 0.0, "flips": 0,
-        "accuracy": 1.0, "reference_accuracy": 1.0, "auroc": 1.0, "reference_auroc": 1.0,
-    }  # fmt: skip
-    artefact = {"file": file, "temperature": 2.0, "parity": parity, "reference_logits": []}
-    manifest = {
-        "schema_version": 1,
-        "name": name,
-        "task": {"modality": "CT", "labels": LABELS, "positive": "covid", "threshold": 0.5},
-        "preprocess": {"size": SIZE},
-        "members": [
-            {"arch": "resnet18", "weight": 1.0, "artefacts": {"fp32": artefact}, "head": file, "macs": 1}
-        ],
-        "flags": {"low_confidence": 0.6, "flag_rate": 0.1},
-        "reference": {"image": file, "scans": file, "tolerance": {}},
-        "parity": {},
-        "evaluation": {},
-        "card": {"summary": "", "intended_use": "", "limits": [], "licence": "", "training_data": []},
-        "provenance": {
-            "created": "", "train_command": "", "export_command": "", "data_fingerprint": "a" * 64,
-            "weights": {}, "calibration": [], "versions": {},
-        },
-    }  # fmt: skip
-    (folder / "bundle.json").write_text(json.dumps(manifest))
-    return folder
-
-
 def test_a_bundle_is_answered_without_torch(data, tmp_path):
-    bundle, out = write_bundle(tmp_path / "tiny"), tmp_path / "out"
+    bundle, out = write_toy_bundle(tmp_path / "toy", size=SIZE, members=2), tmp_path / "out"
     code = (
-        "import sys; from edge_run.cli._app import app\n"
-        f"app(['evaluate', {str(bundle)!r}, {str(data)!r}, '--out', {str(out)!r}], standalone_mode=False)\n"
+        "import sys; from edge_run.cli import app\n"
+        "app(['evaluate', *sys.argv[1:]], standalone_mode=False)\n"
         "print('loaded:', {'torch', 'lightning'} & {*sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    arguments = [str(bundle), str(data), "--out", str(out), "--precision", "int8-cpu"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("loaded: set()\n")
-    assert "tiny (cpu, fp32) on test: 12 scans (6 covid, 6 non_covid) of 6 groups" in done.stdout
+    assert "toy (cpu, int8-cpu) on test: 12 scans (6 covid, 6 non_covid) of 6 groups" in done.stdout
     assert "\r" not in done.stderr, "progress is for a terminal"
     assert "note: " in done.stderr
     assert "note: " not in done.stdout
-    part = read_folders([data]).of("test")
-    pixels = decode(part.samples, PreprocessSpec(size=SIZE)).pixels
-    mean = pixels.mean(axis=(1, 2))
-    expected = softmax(np.stack([0.1 * mean, np.full(len(mean), 6.0)], axis=1), 2.0)[:, 0]
+    scans = decode(read_folders([data]).of("test").samples, PreprocessSpec(size=SIZE)).pixels[:, None]
+    with Ensemble.load(bundle, precision="int8-cpu", threads=1) as ensemble:
+        members = ensemble.probabilities(scans)
+        weights = [member.weight for member in ensemble.manifest.members]
     got = [float(row["p_covid"]) for row in rows(out) if row["classifier"] == "ensemble"]
-    assert got == pytest.approx(expected, abs=1e-5)
+    assert got == pytest.approx(vote(members, weights)[:, 0], abs=1e-6)
 
 
-def test_json_alone_is_on_stdout(data, tmp_path):
-    from edge_run.cli._app import app
-
-    bundle, out = write_bundle(tmp_path / "tiny"), tmp_path / "out"
-    done = CliRunner().invoke(app, ["evaluate", str(bundle), str(data), "--out", str(out), "--json"])
-    assert done.exit_code == 0, done.output
-    assert done.stdout.encode() == (out / "evaluation.json").read_bytes()
-    assert json.loads(done.stdout)["answered_by"]["precision"] == "fp32"
+def test_json_alone_is_on_stdout(data, tmp_path, capsys):
+    bundle, out = write_toy_bundle(tmp_path / "toy", size=SIZE, members=2), tmp_path / "out"
+    done = edge_run(capsys, "evaluate", bundle, data, "--split", "val", "--out", out, "--json")
+    assert done.code == 0, done.err
+    assert done.out.encode() == (out / "evaluation.json").read_bytes()
+    found = msgspec.json.decode(done.out, type=Evaluation)
+    assert (found.name, found.data.split, list(found.members)) == ("toy", "val", ["resnet18", "googlenet"])
 
 
 def test_the_name_of_a_bundle_does_not_lead_out_of_the_folder(tmp_path):
-    with opened(write_bundle(tmp_path / "tiny", name="../a b"), threads=1) as bundle:
-        assert str(default_out(bundle, "test")) == "evaluation-..-a-b-test"
+    bundle = write_toy_bundle(tmp_path / "toy", members=1, mutate=lambda m: m.update(name="../a b"))
+    with opened(bundle, threads=1) as subject:
+        assert str(default_out(subject, "test")) == "evaluation-..-a-b-test"
 
 
 def test_every_public_name_of_the_package_is_there():

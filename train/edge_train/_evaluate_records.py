@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .bootstrap import Interval  # noqa: TC001 - msgspec reads the types of fields
+from .bootstrap import Interval
 
 BLANKED = 0.6
 FILL = 0

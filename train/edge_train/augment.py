@@ -64,7 +64,8 @@ def _geometry(pixels: NDArray[np.uint8], s: Augmentation, rng: np.random.Generat
     height, width = pixels.shape
     angle, zoom = rng.uniform(-s.rotate, s.rotate), 1 + rng.uniform(-s.zoom, s.zoom)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, zoom)
-    matrix[:, 2] += rng.uniform(-s.shift, s.shift, 2) * (width, height)
+    move = rng.uniform(-s.shift, s.shift, 2) * (width, height)
+    matrix = np.column_stack((matrix[:, :2], matrix[:, 2] + move))
     if rng.random() < s.flip:
         matrix = matrix @ np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
     moved = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -81,4 +82,4 @@ def _intensity(pixels: NDArray[np.uint8], s: Augmentation, rng: np.random.Genera
 def _noise(pixels: NDArray[np.uint8], s: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
     deviation = rng.uniform(0, s.noise)
     noisy = pixels + deviation * rng.standard_normal(pixels.shape, dtype=np.float32)
-    return np.clip(noisy.round(), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(noisy.round(), 0, 255), dtype=np.uint8)

@@ -45,10 +45,14 @@ class ScanDataset(Dataset[tuple[torch.Tensor, int]]):
 
 
 class EpochSampler(Sampler[Ticket]):
-    """A permutation per epoch, cut into equal shares for the processes of a distributed training."""
+    """A permutation per epoch, shared out among the processes of a distributed training.
 
-    def __init__(self, size: int, seed: int, *, shuffle: bool, rank: int = 0, world: int = 1) -> None:
-        self.size, self.seed, self.shuffle, self.rank, self.world = size, seed, shuffle, rank, world
+    The process group is looked at when an epoch begins: Lightning makes it after the loaders. Shuffled shares are of
+    equal length, because a process with one step more would wait for the others for ever.
+    """
+
+    def __init__(self, size: int, seed: int, *, shuffle: bool) -> None:
+        self.size, self.seed, self.shuffle = size, seed, shuffle
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -56,13 +60,25 @@ class EpochSampler(Sampler[Ticket]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(range(self.rank, self.size, self.world))
+        return len(self._share())
 
     def __iter__(self) -> Iterator[Ticket]:
         order = np.arange(self.size)
         if self.shuffle:
             np.random.default_rng((self.seed, self.epoch)).shuffle(order)
-        return ((self.epoch, int(index)) for index in order[self.rank :: self.world])
+        return ((self.epoch, int(order[place])) for place in self._share())
+
+    def _share(self) -> range:
+        rank, world = process_group()
+        whole = self.size - self.size % world if self.shuffle else self.size
+        return range(rank, whole, world)
+
+
+def process_group() -> tuple[int, int]:
+    """Rank of this process and number of processes; ``(0, 1)`` where there is only one."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return 0, 1
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()
 
 
 def loader(
@@ -76,14 +92,11 @@ def loader(
 ) -> DataLoader[tuple[torch.Tensor, int]]:
     """Batches of ``([B, 1, H, W] uint8, [B] int64)``: shuffled and augmented if ``augmentation`` is given."""
     training = augmentation is not None
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
-    sampler = EpochSampler(len(targets), seed, shuffle=training, rank=rank, world=world)
     return DataLoader(
         ScanDataset(pixels, targets, augmentation or NONE, seed),
         batch_size=batch_size,
-        sampler=sampler,
+        sampler=EpochSampler(len(targets), seed, shuffle=training),
         num_workers=workers,
         # A last batch of one scan would make BatchNorm divide by zero spread.
-        drop_last=training and len(sampler) > batch_size,
+        drop_last=training and len(targets) > batch_size,
     )

@@ -105,18 +105,35 @@ def fit_threshold(probabilities: ArrayLike, targets: NDArray[np.int64], positive
     ValueError
         The rule is none of these.
     """
+    name, value = read_rule(rule)
     p = np.asarray(probabilities, np.float64)[:, positive]
     of_positive, of_negative = np.sort(p[targets == positive]), np.sort(p[targets != positive])
-    if rule == "youden":
+    if name == "youden":
         cuts = np.unique(p)
         sensitivity = 1 - np.searchsorted(of_positive, cuts) / len(of_positive)
         specificity = np.searchsorted(of_negative, cuts) / len(of_negative)
         return float(cuts[(sensitivity + specificity).argmax()])
-    name, _, wanted = rule.rpartition("=")
-    value = float(wanted)
-    if name not in ("", "sensitivity") or not 0 < value < 1:
-        raise ValueError(f"operating point {rule!r} is not a number in (0, 1), 'youden' or 'sensitivity=S'")
-    if not name:
+    if name == "fixed":
         return value
     missed = int(np.floor((1 - value) * len(of_positive) + 1e-9))
     return float(of_positive[missed])
+
+
+def read_rule(rule: str) -> tuple[str, float]:
+    """Read an operating point: ``fixed``, ``youden`` or ``sensitivity``, and its number.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    if rule == "youden":
+        return rule, float("nan")
+    name, _, number = rule.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    if name not in ("", "sensitivity") or not 0 < value < 1:
+        raise ValueError(f"operating point {rule!r} is not a number in (0, 1), 'youden' or 'sensitivity=S'")
+    return name or "fixed", value

@@ -52,7 +52,8 @@ class SafeCheckpointIO(CheckpointIO):
                 tree = json.loads((file.metadata() or {})["tree"])
         except (SafetensorError, KeyError, json.JSONDecodeError) as error:
             raise BundleError(
-                f"checkpoint {path} is damaged: {error}", mend="delete it and train again without --resume"
+                f"checkpoint {path} is damaged: {error}",
+                mend="delete it and go on with --resume: the member starts over",
             ) from error
         checkpoint: dict[str, Any] = _decode(tree, tensors)
         return checkpoint

@@ -171,7 +171,7 @@ def blank_centre(pixels: NDArray[np.uint8], *, blanked: float = BLANKED, fill: i
     """
     height, width = pixels.shape[-2:]
     top, left = (round(side * (1 - blanked) / 2) for side in (height, width))
-    copy = pixels.copy()
+    copy: NDArray[np.uint8] = np.array(pixels)
     copy[..., top : height - top, left : width - left] = fill
     return copy
 

@@ -117,7 +117,7 @@ def fit(
     best = BestEpoch(folder, say)
     trainer = _trainer(config, folder, best, epochs, dict(hardware or {}))
     task = FineTuning(
-        member.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        member.to(memory_format=torch.channels_last),
         config,
         class_weights(train.targets, member.head.out_features) if config.balance == "loss" else None,
         epochs,
@@ -184,7 +184,7 @@ def _trainer(config: TrainConfig, folder: Path, best: BestEpoch, epochs: int, ha
     bar = [RichProgressBar(console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
     return pl.Trainer(
         max_epochs=epochs,
-        precision=chosen_precision(config),
+        precision=chosen_precision(config),  # type: ignore[arg-type]
         callbacks=[best, keep_last, *bar],
         enable_progress_bar=bool(bar),
         plugins=[SafeCheckpointIO()],

@@ -32,6 +32,8 @@ class FineTuning(pl.LightningModule):
         Length of the cosine schedule.
     """
 
+    class_weights: Tensor | None
+
     def __init__(self, member: Member, config: TrainConfig, class_weights: Tensor | None, epochs: int) -> None:
         super().__init__()
         self.member, self.config, self.epochs = member, config, epochs
@@ -42,8 +44,7 @@ class FineTuning(pl.LightningModule):
         pooled = pool(self.member.features(self.member.normalise(grey)))
         logits = self.member.classify(pooled)
         with torch.autocast(grey.device.type, enabled=False):
-            weights = self.get_buffer("class_weights") if self.class_weights is not None else None
-            cross_entropy = functional.cross_entropy(logits.float(), targets, weight=weights)
+            cross_entropy = functional.cross_entropy(logits.float(), targets, weight=self.class_weights)
             spheres = self.config.orthogonal_spheres
             if spheres.weight == 0:
                 return cross_entropy, cross_entropy, torch.zeros(())

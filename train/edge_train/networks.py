@@ -116,7 +116,7 @@ class Member(nn.Module):
     def classify(self, pooled: Tensor) -> Tensor:
         """Pooled ``[N, width]`` -> logits ``[N, classes]``; GoogLeNet drops out before its Linear in training."""
         if self.arch == "googlenet":
-            pooled = self.net.dropout(pooled)
+            pooled = self.net.get_submodule("dropout")(pooled)
         logits: Tensor = self.head(pooled)
         return logits
 

@@ -8,7 +8,7 @@
     members/<arch>/history.csv        one row per epoch
     ensemble.json                     temperatures, voting weights, thresholds, and the split they were fitted on
     metrics.json                      validation figures
-    predictions.csv                   logits of every member for every scan of every split
+    predictions.csv                   logits of every member for every scan of val and test
 """
 
 from __future__ import annotations

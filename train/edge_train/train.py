@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import shutil
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,11 +16,14 @@ import msgspec
 import numpy as np
 import torch
 
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
 from edge_run._version import __version__
 from edge_run.errors import UsageError
 from edge_run.machine import allowed_cores
 
 from . import run as runs
+from .calibrate import read_rule
 from .conclude import conclude
 from .config import TrainConfig
 from .data import Dataset, decode, read_folders, write_splits_csv
@@ -39,11 +43,13 @@ VERSIONED = ("numpy", "opencv-python-headless", "torch", "torchvision", "lightni
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a training was started with; a resumed one must ask for the same."""
+    """What a training was started with; a resumed one must ask for the same, or its weights would be others."""
 
     config: TrainConfig
     data: str
     source: str
+    arithmetic: str
+    threads: int
 
 
 class Material(NamedTuple):
@@ -93,6 +99,12 @@ def train(
     DataError
         The scans cannot be trained on.
     """
+    try:
+        read_rule(operating_point)
+    except ValueError as error:
+        raise UsageError(str(error), mend="--operating-point 0.5") from error
+    if not is_first_process():
+        say = _silent
     target = _read(folders, config.preprocess, config.seed, say)
     first = _read(source, config.preprocess, config.seed, say) if source else None
     positive = positive or target.dataset.labels[0]
@@ -101,34 +113,47 @@ def train(
             f"positive class {positive!r} is not a label",
             mend=f"choose from {', '.join(target.dataset.labels)}",
         )
-    _claim(
-        out,
-        Request(config, target.dataset.fingerprint, first.dataset.fingerprint if first else ""),
-        resume=resume,
-    )
-    write_splits_csv(target.dataset, out / "splits.csv")
+    # Where the starting weights lay is nobody's business; what they were is in each member's hash.
+    portable = msgspec.structs.replace(config, init=Path(config.init).name)
+    arithmetic, threads = chosen_precision(config), torch.get_num_threads()
+    if is_first_process():
+        source_fingerprint = first.dataset.fingerprint if first else ""
+        request = Request(portable, target.dataset.fingerprint, source_fingerprint, arithmetic, threads)
+        _claim(out, request, resume=resume)
+        write_splits_csv(target.dataset, out / "splits.csv")
     members = tuple(
         _train_member(arch, target, first, config, out / "members" / arch, resume, hardware, say)
         for arch in config.members
     )
+    if not is_first_process():
+        # Lightning started this process to share the training; the first one concludes alone.
+        sys.exit(0)
     record = RunRecord(
         schema_version=SCHEMA_VERSION,
         created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
         command=command,
         labels=target.dataset.labels,
         positive=positive,
-        # Where the starting weights lay is nobody's business; what they were is in each member's hash.
-        config=msgspec.structs.replace(config, init=Path(config.init).name),
+        config=portable,
         data=_describe(target.dataset, folders),
         source=_describe(first.dataset, source) if first else None,
         members=members,
         versions=_versions(),
-        arithmetic=chosen_precision(config),
-        threads=torch.get_num_threads(),
+        arithmetic=arithmetic,
+        threads=threads,
     )
     runs.write(out / "run.json", record)
     conclude(out, record, target.dataset, target.pixels, operating_point=operating_point, say=say)
     return Run(out)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes, of those that share a training."""
+    return int(rank_zero_only.rank) == 0
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def _read(folders: Sequence[Path], spec: PreprocessSpec, seed: int, say: Say) -> Material:
@@ -200,6 +225,8 @@ def _train_member(
     record = MemberRecord(
         arch, *member.normalisation, runs.sha256_file(folder / MODEL), started_from, int(best["epoch"])
     )
+    if not is_first_process():
+        return record
     runs.write(done, record)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     shutil.rmtree(folder / "source", ignore_errors=True)

@@ -73,8 +73,9 @@ def choose(backend: str, precision: str | None, available: Sequence[str]) -> Cho
         fitting = [p for p in BACKENDS[name].precisions if p in available and precision in (None, p)]
         if fitting:
             return Choice(name, fitting[0])
+    what = precision or f"none of the bundle's precisions ({', '.join(available)})"
     raise BackendError(
-        f"{precision or 'none of ' + ', '.join(available)} cannot run on backend {backend}",
+        f"{what} {'cannot run' if precision else 'runs'} on backend {backend}",
         mend=f"cpu runs {', '.join(BACKENDS['cpu'].precisions)}",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROVIDER = "CPUExecutionProvider"
-_ERRORS_ONLY = 3
+# What goes wrong is raised as an exception; ONNX Runtime would write it to stderr as well.
+_FATAL_ONLY = 4
+# Weights outside the model's own file would be read from here, where no file can be.
+_NOWHERE = os.devnull
 
 
 class CpuRunner(Runner):
@@ -29,7 +33,13 @@ class CpuRunner(Runner):
     def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
         if self._session is None:
             raise RuntimeError(f"{self.name} is closed")
-        logits, features = self._session.run(["logits", "features"], {"scan": batch})
+        try:
+            logits, features = self._session.run(["logits", "features"], {"scan": batch})
+        except Exception as error:
+            raise BackendError(
+                f"{self.name} fails in ONNX Runtime {ort.__version__}: {error}",
+                mend="edge-run verify BUNDLE; then choose another --precision",
+            ) from error
         return Outputs(np.asarray(logits), np.asarray(features))
 
     def close(self) -> None:
@@ -48,8 +58,9 @@ def open_runner(model: bytes, *, name: str, size: int, threads: int) -> Runner:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
     try:
         session = ort.InferenceSession(model, options, providers=[PROVIDER])
     # ONNX Runtime raises a class per status code, which share no public base below Exception.

@@ -12,6 +12,7 @@ from edge_run._version import __version__
 from edge_run.errors import EdgeRunError
 
 from . import bundles, doctor, evaluate, export, predict, train
+from .output import visible
 
 app = typer.Typer(
     name="edge-run",
@@ -29,14 +30,21 @@ app.command("verify")(bundles.verify)
 app.command("doctor")(doctor.doctor)
 
 
-@app.callback()
-def edge_run(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    """Options that stand before the command."""
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         typer.echo(__version__)
         raise typer.Exit
+
+
+# Eager: answered before a command is asked for.
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+]
+
+
+@app.callback()
+def edge_run(version: Version = False) -> None:
+    """Options that stand before the command."""
 
 
 def main() -> None:
@@ -46,10 +54,13 @@ def main() -> None:
     except EdgeRunError as error:
         complain(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; the interpreter must not complain while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except SystemExit as stop:
+        # Typer leaves with 1 when the reader (head, less) has seen enough, which is no failure.
+        if isinstance(stop.__context__, BrokenPipeError):
+            # The interpreter must not complain while it closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        raise
     except Exception as error:
         if os.environ.get("EDGE_RUN_DEBUG"):
             raise
@@ -59,4 +70,5 @@ def main() -> None:
 
 def complain(error: EdgeRunError) -> None:
     """Say on stderr what happened and what mends it."""
-    typer.echo(f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else ""), err=True)
+    text = f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else "")
+    typer.echo("\n".join(visible(line) for line in text.split("\n")), err=True)

@@ -32,6 +32,10 @@ def need(module: str, extra: str) -> ModuleType:
 
 
 def command_line() -> str:
-    """Return the command as it can be recorded: paths cut to their last part, since records travel and disks do not."""
-    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    """Return the command as it can be recorded.
+
+    Paths are cut to their last part, since records travel and disks do not. ``--resume`` is left out: with or without
+    it the result is the same.
+    """
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:] if word != "--resume"]
     return shlex.join(["edge-run", *words])

@@ -10,7 +10,7 @@ import typer
 from edge_run.errors import EdgeRunError, InputError, UsageError
 
 from . import _options
-from .output import Format, Record, Sink, bar
+from .output import Format, Record, Sink, bar, unicode, visible
 
 if TYPE_CHECKING:
     from edge_run.ensemble import Ensemble
@@ -50,7 +50,8 @@ def predict(
         _progress(len(inputs), len(inputs))
         sink.close()
         if form is Format.TEXT:
-            typer.echo(f"{ensemble.manifest.card.licence} {ensemble.manifest.card.intended_use}", err=True)
+            card = ensemble.manifest.card
+            typer.echo(visible(f"{card.licence} {card.intended_use}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(inputs)} inputs could not be answered", err=True)
         raise typer.Exit(InputError.exit_code)
@@ -102,7 +103,7 @@ def record(name: str, prediction: Prediction) -> Record:
 
 def failure(name: str, error: EdgeRunError) -> Record:
     """Return the record of an input that could not be answered."""
-    return {"path": name, "error": {"kind": error.kind, "message": error.message, "mend": error.mend}}
+    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "mend": unicode(error.mend)}}
 
 
 def _to_text(record: Record) -> str:

@@ -1,0 +1,67 @@
+"""Members side by side, one thread each, against ONNX Runtime's default sessions one after another.
+
+    python benchmarks/side_by_side.py [BUNDLE] [ROUNDS]
+
+The same INT8 members of the same bundle on the same input, in one process and in turn, round by round, because a
+machine's speed drifts. Prints the medians over the rounds and the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime as ort
+
+from edge_run import Bundle, Ensemble
+from edge_run.doctor import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PRECISION = "int8-cpu"
+
+
+def main(bundle: Bundle, rounds: int) -> None:
+    """Time both ways in turn and print a table."""
+    size = bundle.manifest.preprocess.size
+    scan = np.random.default_rng(0).integers(0, 256, (1, 1, size, size), dtype=np.uint8)
+    sessions = [
+        ort.InferenceSession(bundle.read(member.artefacts[PRECISION].file), providers=["CPUExecutionProvider"])
+        for member in bundle.manifest.members
+    ]
+    with Ensemble(bundle, precision=PRECISION) as ensemble:
+        ways: dict[str, Callable[[], object]] = {
+            "edge-run, side by side": lambda: ensemble.run(scan),
+            "default sessions, one after another": lambda: [s.run(None, {"scan": scan}) for s in sessions],
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, run in ways.items():
+                run()  # the other way's threads have just had the caches
+                begin = time.perf_counter()
+                for _ in range(3):
+                    run()
+                times[name].append((time.perf_counter() - begin) / 3 * 1e3)
+    ours, default = times.values()
+    machine = examine()
+    print(f"{machine.cpu}, {machine.cores} cores, onnxruntime {ort.__version__}, {rounds} rounds of 3")
+    for name, values in times.items():
+        print(f"{name:<38} {_summary(values, '.1f')} ms")
+    ratios = [d / o for d, o in zip(default, ours, strict=True)]
+    print(f"{'ratio':<38} {_summary(ratios, '.2f')}")
+
+
+def _summary(values: list[float], form: str) -> str:
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"median {middle:6{form}}   min {least:6{form}}   max {most:6{form}}"
+
+
+if __name__ == "__main__":
+    main(
+        Bundle(sys.argv[1] if len(sys.argv) > 1 else "ct-covid"),
+        int(sys.argv[2]) if len(sys.argv) > 2 else 20,
+    )

@@ -1,0 +1,48 @@
+"""Two processes share one training: each sees half of an epoch, and one of them writes."""
+
+import subprocess
+import sys
+
+from edge_train import Run
+from phantoms import write_dataset
+
+TRAINING = """
+import sys
+from pathlib import Path
+import torch
+from edge_run.preprocessing import PreprocessSpec
+from edge_train import TrainConfig, batches, train
+
+torch.set_num_threads(1)
+real, seen = batches.augment, set()
+
+def augment(*arguments, index, **options):
+    seen.add(index)
+    return real(*arguments, index=index, **options)
+
+batches.augment = augment
+config = TrainConfig(
+    members=("resnet18",), init="none", epochs=1, batch_size=4, precision="32-true", preprocess=PreprocessSpec(size=32)
+)
+hardware = {"accelerator": "cpu", "devices": 2, "strategy": "ddp"}
+try:
+    train([Path(sys.argv[1])], Path(sys.argv[2]), config, hardware=hardware, say=lambda text: print(text, flush=True))
+finally:
+    rank = batches.process_group()[0]
+    Path(f"{sys.argv[2]}-saw-{rank}").write_text(" ".join(map(str, sorted(seen))))
+"""
+
+
+def test_two_processes_train_one_member(tmp_path):
+    data, out, script = write_dataset(tmp_path / "scans", per_split=8), tmp_path / "run", tmp_path / "training.py"
+    script.write_text(TRAINING)
+    result = subprocess.run(
+        [sys.executable, script, data, out], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert Run(out).record.members[0].arch == "resnet18"
+    assert result.stdout.count("fine-tuning") == 1
+    halves = [{int(word) for word in (tmp_path / f"run-saw-{rank}").read_text().split()} for rank in range(2)]
+    train_halves = [half & set(range(16)) for half in halves]
+    assert len(train_halves[0] | train_halves[1]) == 16
+    assert not train_halves[0] & train_halves[1]
