@@ -6,17 +6,19 @@ import hashlib
 import io
 import json
 import tokenize
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from ._archive import open_archive
 from .errors import BundleError
 from .manifest import SCHEMA_VERSION, File, Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 MANIFEST = "bundle.json"
@@ -45,6 +47,13 @@ class Bundle:
         raw = self._archive.read(MANIFEST, MAX_MANIFEST_BYTES)
         self.sha256 = hashlib.sha256(raw).hexdigest()
         self.manifest = parse(raw)
+        self._ahead: dict[File, Future[bytes]] = {}
+
+    def read_ahead(self, files: Iterable[File]) -> None:
+        """Begin to read and hash files that `read` will be asked for, while the caller does something else."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+        self._ahead |= {file: pool.submit(self._read, file) for file in files}
+        pool.shutdown(wait=False)
 
     def read(self, file: File) -> bytes:
         """Read one file and check its size and hash.
@@ -54,6 +63,10 @@ class Bundle:
         BundleError
             It is missing, or not the file the manifest names.
         """
+        ahead = self._ahead.pop(file, None)
+        return ahead.result() if ahead else self._read(file)
+
+    def _read(self, file: File) -> bytes:
         data = self._archive.read(file.path, file.bytes)
         if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
             raise BundleError(
@@ -65,6 +78,8 @@ class Bundle:
 
     def read_array(self, file: File) -> NDArray[Any]:
         """Read one ``.npy`` file; object arrays, which would need pickle, are refused."""
+        import numpy as np
+
         stored = io.BytesIO(self.read(file))
         try:
             # Unlike np.load, this takes nothing but .npy: no .npz, which could inflate to any size.

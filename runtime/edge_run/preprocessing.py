@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import msgspec
-import numpy as np
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+# OpenCV's names. It is loaded by the function, because a manifest, which holds a spec, is read before it is needed.
+_INTERPOLATIONS = ("INTER_AREA", "INTER_CUBIC", "INTER_LINEAR")
 
 
 class PreprocessSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,15 +36,8 @@ class PreprocessSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not 32 <= self.size <= 1024:
             raise ValueError(f"size is {self.size}, expected 32 to 1024")
         for field in (self.shrink, self.enlarge):
-            if field not in _INTERPOLATION:
-                raise ValueError(f"interpolation {field!r} is unknown, expected one of {sorted(_INTERPOLATION)}")
-
-
-_INTERPOLATION = {
-    "INTER_AREA": cv2.INTER_AREA,
-    "INTER_LINEAR": cv2.INTER_LINEAR,
-    "INTER_CUBIC": cv2.INTER_CUBIC,
-}
+            if field not in _INTERPOLATIONS:
+                raise ValueError(f"interpolation {field!r} is unknown, expected one of {_INTERPOLATIONS}")
 
 
 def preprocess(pixels: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:
@@ -61,10 +56,13 @@ def preprocess(pixels: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.ui
     -------
     ``[1, 1, size, size] uint8``, C-contiguous.
     """
+    import cv2
+    import numpy as np
+
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise ValueError(f"expected [H, W] uint8, got {list(pixels.shape)} {pixels.dtype}")
     height, width = pixels.shape
     shrinks = height >= spec.size and width >= spec.size
-    interpolation = _INTERPOLATION[spec.shrink if shrinks else spec.enlarge]
+    interpolation: int = getattr(cv2, spec.shrink if shrinks else spec.enlarge)
     resized = cv2.resize(pixels, (spec.size, spec.size), interpolation=interpolation)
     return np.ascontiguousarray(resized, dtype=np.uint8)[np.newaxis, np.newaxis]

@@ -82,7 +82,6 @@ def test_order_is_a_permutation_that_depends_on_seed_and_epoch_alone():
     assert order(2) != order(2, seed=1)
 
 
-@pytest.mark.parametrize(("shuffle", "lengths"), [(True, [3, 3, 3]), (False, [4, 3, 3])])
 @pytest.mark.parametrize(
     ("shuffle", "lengths"), [(True, [3, 3, 3]), (False, [4, 3, 3])], ids=["training", "validation"]
 )

@@ -95,6 +95,8 @@ def loader(
     return DataLoader(
         ScanDataset(pixels, targets, augmentation or NONE, seed),
         batch_size=batch_size,
+        # Workers' seeds must not be drawn from the stream that dropout draws from.
+        generator=torch.Generator(),
         sampler=EpochSampler(len(targets), seed, shuffle=training),
         num_workers=workers,
         # A last batch of one scan would make BatchNorm divide by zero spread.

@@ -50,12 +50,12 @@ class SafeCheckpointIO(CheckpointIO):
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
                 tree = json.loads((file.metadata() or {})["tree"])
+            checkpoint: dict[str, Any] = _decode(tree, tensors)
         except (SafetensorError, KeyError, json.JSONDecodeError) as error:
             raise BundleError(
                 f"checkpoint {path} is damaged: {error}",
                 mend="delete it and go on with --resume: the member starts over",
             ) from error
-        checkpoint: dict[str, Any] = _decode(tree, tensors)
         return checkpoint
 
     def remove_checkpoint(self, path: str | Path) -> None:

@@ -65,21 +65,22 @@ def load_trunk(member: Member, state: dict[str, Tensor], *, source: str) -> None
     """
     state = {name: value for name, value in state.items() if not _unused(name)}
     stem = f"{member.architecture.stem}.weight"
-    if stem in state and state[stem].shape[1] == 3:
+    if stem in state and state[stem].ndim == 4 and state[stem].shape[1] == 3:
         state[stem] = state[stem].sum(dim=1, keepdim=True)
     own = member.net.state_dict()
-    wrong = [
-        name
-        for name, value in own.items()
-        if not _unused(name) and (name not in state or state[name].shape != value.shape)
-    ]
+    needed = {name: value.shape for name, value in own.items() if not _unused(name)}
+    wrong = sorted(name for name in needed.keys() | state.keys() if _shape(state, name) != needed.get(name))
     if wrong:
         raise UsageError(
-            f"{source} does not fit {member.arch}: {len(wrong)} tensors are missing or of another shape "
+            f"{source} does not fit {member.arch}: {len(wrong)} tensors are missing, too many or of another shape "
             f"(first: {wrong[0]})",
             mend="give a torchvision state dict of that network",
         )
     member.net.load_state_dict(state, strict=False)
+
+
+def _shape(state: dict[str, Tensor], name: str) -> torch.Size | None:
+    return state[name].shape if name in state else None
 
 
 def _unused(name: str) -> bool:

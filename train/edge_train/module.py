@@ -54,6 +54,10 @@ class FineTuning(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seed dropout by epoch, so that a resumed training draws what an unbroken one would."""
         torch.manual_seed(self.config.seed * 1_000_003 + self.current_epoch)
+        if self.current_epoch:
+            # When the bundle inside the package was trained, the loader still drew its workers' seed from this stream,
+            # after this place in every epoch but the first. The recorded command must give those weights again.
+            torch.empty((), dtype=torch.int64).random_()
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """One optimiser step."""

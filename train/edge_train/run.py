@@ -20,7 +20,7 @@ import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from edge_run.errors import BundleError
+from edge_run.errors import BundleError, UsageError
 
 from .config import TrainConfig
 from .fit import MODEL
@@ -82,6 +82,12 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int
 
 
+class _Versioned(msgspec.Struct, frozen=True):
+    """What is read first, whatever else a record of another version holds."""
+
+    schema_version: int
+
+
 class Voter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One member's part in the vote; ``cost_of_dropping`` is the rise in validation NLL without it, nats."""
 
@@ -119,13 +125,14 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.record = read(folder / "run.json", RunRecord)
-        self.ensemble = read(folder / "ensemble.json", EnsembleRecord)
-        if self.record.schema_version != SCHEMA_VERSION:
+        version = read(folder / "run.json", _Versioned).schema_version
+        if version != SCHEMA_VERSION:
             raise BundleError(
-                f"{folder} has run schema {self.record.schema_version}, this edge-run reads {SCHEMA_VERSION}",
+                f"{folder} has run schema {version}, this edge-run reads {SCHEMA_VERSION}",
                 mend="train again with this edge-run, or use the one that wrote it",
             )
+        self.record = read(folder / "run.json", RunRecord)
+        self.ensemble = read(folder / "ensemble.json", EnsembleRecord)
 
     def member(self, arch: str) -> Member:
         """Load one network in eval mode; its hash must be the recorded one."""
@@ -174,7 +181,10 @@ def read(path: Path, kind: type[T]) -> T:
             f"{path.parent} is not a finished run: {path.name} is missing",
             mend=f"edge-run train DATA --out {path.parent} --resume",
         ) from error
-    except msgspec.DecodeError as error:
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}", mend="give a run directory") from error
+    # A setting out of range is a UsageError when it is typed, and damage when it is stored.
+    except (msgspec.DecodeError, UsageError) as error:
         raise BundleError(f"{path} does not fit its schema: {error}") from error
 
 

@@ -15,7 +15,6 @@ import lightning.pytorch as pl
 import msgspec
 import numpy as np
 import torch
-
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from edge_run._version import __version__
@@ -179,7 +178,9 @@ def _claim(out: Path, request: Request, *, resume: bool) -> None:
     begun = runs.read(file, Request)
     asked, had = _flat(msgspec.to_builtins(request)), _flat(msgspec.to_builtins(begun))
     different = [
-        f"{name} was {had.get(name)!r}, now {asked.get(name)!r}" for name in had if had[name] != asked.get(name)
+        f"{name} was {had.get(name)!r}, now {asked.get(name)!r}"
+        for name in sorted(had.keys() | asked.keys())
+        if had.get(name) != asked.get(name)
     ]
     if different:
         raise UsageError(
@@ -216,6 +217,8 @@ def _train_member(
         say(f"{arch}: source stage on {len(first.part('train').targets)} scans")
         train_set, val_set = first.part("train"), first.part("val")
         fit(member, train_set, val_set, config, folder / "source", epochs=config.source_epochs, **options)  # type: ignore[arg-type]
+        # Seeded again, so that the new head does not depend on whether the source stage ran in this process.
+        pl.seed_everything(config.seed, workers=True, verbose=False)
         member = _swap_head(member, len(target.dataset.labels))
     started_from = state_hash(member)
     say(f"{arch}: fine-tuning on {len(target.part('train').targets)} scans")

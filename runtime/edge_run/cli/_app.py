@@ -50,7 +50,7 @@ def edge_run(version: Version = False) -> None:
 def main() -> None:
     """Run the command line; every failure family has its exit code (see :mod:`edge_run.errors`)."""
     try:
-        app()
+        app(prog_name="edge-run")
     except EdgeRunError as error:
         complain(error)
         sys.exit(error.exit_code)
@@ -66,6 +66,19 @@ def main() -> None:
             raise
         typer.echo(f"unexpected {type(error).__name__}: {error}\n  EDGE_RUN_DEBUG=1 shows where", err=True)
         sys.exit(1)
+
+
+def console() -> None:
+    """Run the command line as a process of its own."""
+    try:
+        main()
+    except SystemExit as stop:
+        if sys.argv[1:2] != ["predict"] or not isinstance(stop.code, int | None):
+            raise
+        # Giving the networks' memory back piece by piece would take longer than answering the scan did.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(stop.code or 0)
 
 
 def complain(error: EdgeRunError) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from . import _options
 from ._extras import need
-from .output import bar
+from .output import bar, print_text
 
 SUBJECT = "Run directory, or a bundle: a folder, a .zip, or a built-in name."
 OUT = "Folder to write: RUN/evaluation/SPLIT, or ./evaluation-NAME-SPLIT for a bundle, by default."
@@ -34,8 +34,7 @@ def evaluate(
         found = evaluating.evaluate(answering, data, split, out=folder, progress=_progress)
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
-    text = evaluating.to_json(found).decode() if as_json else evaluating.table(found) + "\n"
-    typer.echo(text, nl=False)
+    print_text(evaluating.to_json(found).decode() if as_json else evaluating.table(found))
     typer.echo(f"written to {folder}", err=True)
 
 

@@ -70,6 +70,11 @@ def print_json(value: object) -> None:
     _print_json(value, indent=2)
 
 
+def print_text(text: str) -> None:
+    """Write lines for a person, with what is not printable in them escaped."""
+    _print("\n".join(visible(line) for line in text.rstrip("\n").split("\n")))
+
+
 def bar(share: float, width: int = 20) -> str:
     """Draw a share of 1 as a bar, in ASCII where the terminal has no block characters."""
     full, empty = ("█", "░") if _speaks("█░") else ("#", ".")

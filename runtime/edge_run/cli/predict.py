@@ -35,10 +35,18 @@ def predict(
 ) -> None:
     """Answer scans with the bundle's calibrated vote. One bad file does not stop the others (exit 3)."""
     form = _format(as_json=as_json, jsonl=jsonl, as_csv=as_csv)
+    from edge_run.backends import choose
+    from edge_run.bundle import Bundle
+
+    opened = Bundle(bundle)
+    choice = choose(backend, precision, opened.manifest.precisions)
+    heaviest_first = sorted(opened.manifest.members, key=lambda member: -member.macs)
+    opened.read_ahead(member.artefacts[choice.precision].file for member in heaviest_first)
+    # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
     from edge_run.ensemble import Ensemble
     from edge_run.inputs import expand
 
-    with Ensemble.load(bundle, precision=precision, backend=backend, threads=threads) as ensemble:
+    with Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble:
         inputs = expand(paths)
         sink = Sink(form, COLUMNS, _to_text)
         failed = 0
