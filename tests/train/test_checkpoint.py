@@ -114,7 +114,6 @@ def with_missing_tensor(path):
         with_broken_tree,
         pytest.param(
             with_missing_tensor,
-            marks=pytest.mark.xfail(raises=KeyError, reason="the tree is decoded outside of the check"),
         ),
     ],
 )
