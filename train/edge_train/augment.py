@@ -53,7 +53,7 @@ NONE = Augmentation(rotate=0, zoom=0, shift=0, flip=0, contrast=0, brightness=0,
 def augment(
     pixels: NDArray[np.uint8], settings: Augmentation, *, seed: int, epoch: int, index: int
 ) -> NDArray[np.uint8]:
-    """Return a randomly changed copy of ``pixels [H, W] uint8``; the same arguments give the same bytes."""
+    """Change ``pixels [H, W] uint8`` at random, never in place; the same arguments give the same bytes."""
     if settings == NONE:
         return pixels
     rng = np.random.default_rng((seed, epoch, index))

@@ -47,7 +47,7 @@ def fit_temperature(logits: ArrayLike, targets: NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
-def fit_weights(members: ArrayLike, targets: NDArray[np.int64], *, shrink: float = 0.1) -> list[float]:
+def fit_weights(members: ArrayLike, targets: NDArray[np.int64], *, shrink: float = 0.01) -> list[float]:
     """Voting weights that minimise the NLL of the weighted vote, drawn toward equal.
 
     Expectation-maximisation for the weights of a mixture whose components are given: the likelihood is concave in

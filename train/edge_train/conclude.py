@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .data import Dataset
 
 FITTED_ON = "val"
-SHRINK = 0.1
+SHRINK = 0.01
 FLAG_RATE = 0.1
 
 
@@ -134,10 +134,13 @@ def _logits(
     kept = out / "members" / arch / f"logits-{member.sha256[:12]}-{record.data.fingerprint[:12]}.npy"
     if kept.exists():
         found: NDArray[np.float32] = np.load(kept, allow_pickle=False)
-        return found
+        if len(found) == len(pixels):
+            return found
     say(f"{arch}: predicting {len(pixels)} scans")
     logits = infer(Run.load_member(out, record, arch), pixels)
-    np.save(kept, logits, allow_pickle=False)
+    partial = kept.with_name(f".{kept.name}")
+    np.save(partial, logits, allow_pickle=False)
+    partial.replace(kept)
     return logits
 
 

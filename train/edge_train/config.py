@@ -60,6 +60,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"members {list(self.members)} are not a selection of the networks",
                 mend=f"choose from {', '.join(ARCHITECTURES)}, each once",
             )
+        spheres = self.orthogonal_spheres
+        uneven = [arch for arch in self.members if ARCHITECTURES[arch].width % spheres.blocks]
+        if uneven and spheres.weight:
+            raise UsageError(
+                f"{spheres.blocks} OS blocks do not divide the features of {', '.join(uneven)}", mend="--os-blocks 16"
+            )
         if not set(self.member_epochs) <= set(self.members):
             raise UsageError(f"epochs are given for {sorted(self.member_epochs)}, but these are not all members")
         if (

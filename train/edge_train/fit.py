@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -52,7 +53,7 @@ class BestEpoch(Callback):
     @property
     def best(self) -> dict[str, float]:
         """The history's row with the lowest validation NLL."""
-        return min(self.history, key=lambda row: row["val_nll"])
+        return best_epoch(self.history)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Record the epoch; write the weights if it is the best one so far."""
@@ -135,6 +136,11 @@ def fit(
     member.net.load_state_dict(load_file(folder / MODEL))
     member.eval()
     return best.history
+
+
+def best_epoch(history: list[dict[str, float]]) -> dict[str, float]:
+    """The row with the lowest validation NLL; a training that has diverged since then does not hide it."""
+    return min(history, key=lambda row: math.inf if math.isnan(row["val_nll"]) else row["val_nll"])
 
 
 def class_weights(targets: NDArray[np.int64], classes: int) -> torch.Tensor:

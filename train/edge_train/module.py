@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .batches import process_group
 from .networks import pool
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class FineTuning(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout by epoch, so that a resumed training draws what an unbroken one would."""
-        torch.manual_seed(self.config.seed * 1_000_003 + self.current_epoch)
+        rank, _ = process_group()
+        torch.manual_seed((self.config.seed + 7919 * rank) * 1_000_003 + self.current_epoch)
         if self.current_epoch:
             # When the bundle inside the package was trained, the loader still drew its workers' seed from this stream,
             # after this place in every epoch but the first. The recorded command must give those weights again.

@@ -26,7 +26,7 @@ from .calibrate import read_rule
 from .conclude import conclude
 from .config import TrainConfig
 from .data import Dataset, decode, read_folders, write_splits_csv
-from .fit import CHECKPOINT, MODEL, Labelled, chosen_precision, fit
+from .fit import CHECKPOINT, MODEL, Labelled, best_epoch, chosen_precision, fit
 from .initial import build, load_trunk
 from .networks import Member
 from .run import SCHEMA_VERSION, DataRecord, MemberRecord, Run, RunRecord
@@ -148,7 +148,7 @@ def train(
 
 def is_first_process() -> bool:
     """Whether this is the process that writes, of those that share a training."""
-    return int(rank_zero_only.rank) == 0
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def _silent(_: str) -> None:
@@ -167,6 +167,8 @@ def _read(folders: Sequence[Path], spec: PreprocessSpec, seed: int, say: Say) ->
 def _claim(out: Path, request: Request, *, resume: bool) -> None:
     """Take the output folder, or make sure that it holds this very training."""
     file = out / "request.json"
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file", mend="choose a folder as --out")
     if not resume:
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"{out} is not empty", mend="add --resume to go on with it, or choose another --out")
@@ -224,7 +226,7 @@ def _train_member(
     say(f"{arch}: fine-tuning on {len(target.part('train').targets)} scans")
     epochs = config.epochs_for(arch)
     history = fit(member, target.part("train"), target.part("val"), config, folder, epochs=epochs, **options)  # type: ignore[arg-type]
-    best = min(history, key=lambda row: row["val_nll"])
+    best = best_epoch(history)
     record = MemberRecord(
         arch, *member.normalisation, runs.sha256_file(folder / MODEL), started_from, int(best["epoch"])
     )
