@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 FITTED_ON = "val"
 SHRINK = 0.01
 FLAG_RATE = 0.1
+PANELS = {
+    "NLL, nats": {"train": "train_ce", "val": "val_nll"},
+    "Accuracy": {"val": "val_accuracy"},
+    "OS penalty": {"train": "train_os"},
+}
+"""What the training curves show: quantity -> line -> column of the history."""
 
 
 class RunMetrics(msgspec.Struct, frozen=True):
@@ -169,11 +175,7 @@ def _write_metrics(
     training_curves(
         out / "plots" / "training.png",
         histories,
-        panels={
-            "negative log-likelihood": {"train_ce": "train", "val_nll": "val"},
-            "val accuracy": {"val_accuracy": "val"},
-            "OS penalty": {"train_os": "train"},
-        },
+        panels=PANELS,
         best={m.arch: m.best_epoch for m in record.members},
     )
 
