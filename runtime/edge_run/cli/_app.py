@@ -11,7 +11,7 @@ import typer
 from edge_run._version import __version__
 from edge_run.errors import EdgeRunError
 
-from . import bundles, doctor, evaluate, export, predict, train
+from . import _process, bundles, doctor, evaluate, export, predict, train
 from .output import visible
 
 app = typer.Typer(
@@ -70,15 +70,15 @@ def main() -> None:
 
 def console() -> None:
     """Run the command line as a process of its own."""
+    answering = sys.argv[1:2] == ["predict"]
+    if answering:
+        _process.begin()
     try:
         main()
     except SystemExit as stop:
-        if sys.argv[1:2] != ["predict"] or not isinstance(stop.code, int | None):
-            raise
-        # Giving the networks' memory back piece by piece would take longer than answering the scan did.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(stop.code or 0)
+        if answering and isinstance(stop.code, int | None):
+            _process.end(stop.code or 0)
+        raise
 
 
 def complain(error: EdgeRunError) -> None:
