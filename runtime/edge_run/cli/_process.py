@@ -12,7 +12,7 @@ def begin() -> None:
 
 
 def end(code: int) -> None:
-    """Leave at once: giving the networks' memory back piece by piece takes longer than answering a scan."""
+    """Leave at once, without giving the networks' memory back piece by piece."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
