@@ -50,9 +50,8 @@ def main(run: Run) -> None:
         ours, *alone = np.mean(found, axis=0)
         best = int(np.argmin(alone))
         wins = sum(row[0] < row[1 + best] for row in found)
-        print(
-            f"shrink {shrink:<5} vote {ours:.4f}   {archs[best]} {alone[best]:.4f}   vote better in {wins} of {SHUFFLES}"
-        )
+        alone_best = f"{archs[best]} {alone[best]:.4f}"
+        print(f"shrink {shrink:<5} vote {ours:.4f}   {alone_best}   vote better in {wins} of {SHUFFLES}")
 
 
 if __name__ == "__main__":
