@@ -32,6 +32,7 @@ from edge_run.manifest import (
     Task,
 )
 from edge_run.preprocessing import PreprocessSpec, preprocess
+from edge_run.runner import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -205,7 +206,7 @@ def _member(
 ) -> BundleMember:
     arch = NETWORKS[index] if index < len(NETWORKS) else f"toy{index}"
     model = toy_model(index, size=scans.shape[-1], classes=classes)
-    with open_runner("cpu", model, name=arch, size=scans.shape[-1], threads=1) as runner:
+    with open_runner("cpu", Network(model, arch, "fp32", scans.shape[-1]), threads=1) as runner:
         logits = tuple(tuple(map(float, row)) for row in runner.run(scans).logits)
     artefacts = {
         precision: Artefact(add(f"models/{arch}.{precision}.onnx", model), temperature, _parity(), logits)

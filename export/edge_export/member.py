@@ -9,6 +9,7 @@ import numpy as np
 from edge_run.backends import open_runner
 from edge_run.machine import allowed_cores
 from edge_run.manifest import Artefact, BundleMember
+from edge_run.runner import Network
 from edge_run.vote import softmax
 from edge_train.calibrate import fit_temperature
 from edge_train.infer import infer
@@ -83,7 +84,8 @@ def judge(
 ) -> tuple[Artefact, Answers]:
     """Run an artefact, fit its temperature, compare it with the original, and put it into the bundle."""
     model = path.read_bytes()
-    with open_runner("cpu", model, name=path.stem, size=size, threads=allowed_cores()) as runner:
+    network = Network(model, path.stem, path.stem.rpartition(".")[2], size)
+    with open_runner("cpu", network, threads=allowed_cores()) as runner:
         logits = _run(runner, material.validation.pixels[:, None])
         reference = _run(runner, material.reference)
     found = _answers(logits, fit_temperature(logits, material.validation.targets))

@@ -17,6 +17,7 @@ from .errors import BundleError
 from .machine import allowed_cores
 from .prediction import Prediction, Source
 from .preprocessing import preprocess
+from .runner import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,13 +158,13 @@ class Ensemble:
             runner.close()
 
     def _open(self, member: BundleMember) -> Runner:
-        return open_runner(
-            self.backend,
+        network = Network(
             self.bundle.read(member.artefacts[self.precision].file),
-            name=f"{member.arch}.{self.precision}",
-            size=self.manifest.preprocess.size,
-            threads=self._threads_each,
+            f"{member.arch}.{self.precision}",
+            self.precision,
+            self.manifest.preprocess.size,
         )
+        return open_runner(self.backend, network, threads=self._threads_each)
 
     def __enter__(self) -> Self:
         return self

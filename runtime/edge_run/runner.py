@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -10,10 +11,56 @@ import numpy as np
 from .errors import BackendError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
     from typing_extensions import Self
+
+
+class Network(NamedTuple):
+    """What a backend is given to load.
+
+    Attributes
+    ----------
+    model
+        An ONNX file, its hash checked.
+    name
+        Says in errors which network it is.
+    precision
+        How it was compiled.
+    size
+        Side of the input, pixels.
+    engines
+        Folder for what a backend compiles for this device and may keep; None where nothing is kept.
+    """
+
+    model: bytes
+    name: str
+    precision: str
+    size: int
+    engines: Path | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of ``model``."""
+        return hashlib.sha256(self.model).hexdigest()
+
+
+class Missing(NamedTuple):
+    """What keeps a backend from running on this machine.
+
+    Attributes
+    ----------
+    why, mend
+        As in :class:`edge_run.errors.EdgeRunError`.
+    installed
+        Parts of it are here, so that going past it deserves a word.
+    """
+
+    why: str
+    mend: str
+    installed: bool
 
 
 class Outputs(NamedTuple):

@@ -15,6 +15,7 @@ from edge_export.macs import multiply_adds
 from edge_export.quantise import ScanReader
 from edge_run.backends import open_runner
 from edge_run.errors import GateError
+from edge_run.runner import Network
 from edge_train import Member
 from edge_train.data import decode, read_folders
 
@@ -89,7 +90,7 @@ def test_artefact_takes_any_batch_of_uint8(arch, precision, exported):
     path = exported.out / "models" / f"{arch}.{precision}.onnx"
     check(path)
     scans = np.random.default_rng(0).integers(0, 256, (3, 1, SIZE, SIZE), dtype=np.uint8)
-    with open_runner("cpu", path.read_bytes(), name=arch, size=SIZE, threads=1) as runner:
+    with open_runner("cpu", Network(path.read_bytes(), arch, "fp32", SIZE), threads=1) as runner:
         together = runner.run(scans)
         alone = [runner.run(scans[n : n + 1]) for n in range(3)]
     assert together.logits.shape == (3, 2)

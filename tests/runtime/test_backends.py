@@ -7,6 +7,7 @@ import pytest
 
 from edge_run import BackendError, UsageError
 from edge_run.backends import BACKENDS, choose, open_runner
+from edge_run.runner import Network
 from toy import WIDTH, head, toy_model
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ BATCH = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8
 
 
 def opened(model: bytes, threads: int = 1) -> Runner:
-    return open_runner("cpu", model, name="toy.fp32", size=32, threads=threads)
+    return open_runner("cpu", Network(model, "toy.fp32", "fp32", 32), threads=threads)
 
 
 # The choice

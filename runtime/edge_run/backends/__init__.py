@@ -10,7 +10,7 @@ from edge_run.errors import BackendError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_run.runner import Runner
+    from edge_run.runner import Network, Runner
 
 AUTO = "auto"
 
@@ -43,7 +43,7 @@ class Choice(NamedTuple):
 
 
 class _OpenRunner(Protocol):
-    def __call__(self, model: bytes, *, name: str, size: int, threads: int) -> Runner: ...
+    def __call__(self, network: Network, *, threads: int) -> Runner: ...
 
 
 def choose(backend: str, precision: str | None, available: Sequence[str]) -> Choice:
@@ -80,7 +80,7 @@ def choose(backend: str, precision: str | None, available: Sequence[str]) -> Cho
     )
 
 
-def open_runner(backend: str, model: bytes, *, name: str, size: int, threads: int) -> Runner:
+def open_runner(backend: str, network: Network, *, threads: int) -> Runner:
     """Load one network on a backend of `BACKENDS`."""
     module = importlib.import_module(BACKENDS[backend].module)
-    return cast("_OpenRunner", module.open_runner)(model, name=name, size=size, threads=threads)
+    return cast("_OpenRunner", module.open_runner)(network, threads=threads)

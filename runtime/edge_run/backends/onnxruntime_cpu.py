@@ -14,6 +14,8 @@ from edge_run.runner import Outputs, Runner
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_run.runner import Network
+
 PROVIDER = "CPUExecutionProvider"
 # What goes wrong is raised as an exception; ONNX Runtime would write it to stderr as well.
 _FATAL_ONLY = 4
@@ -47,7 +49,7 @@ class CpuRunner(Runner):
         self._session = None
 
 
-def open_runner(model: bytes, *, name: str, size: int, threads: int) -> Runner:
+def open_runner(network: Network, *, threads: int) -> Runner:
     """Load an ONNX model with ``threads`` threads.
 
     Raises
@@ -62,11 +64,11 @@ def open_runner(model: bytes, *, name: str, size: int, threads: int) -> Runner:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
     try:
-        session = ort.InferenceSession(model, options, providers=[PROVIDER])
+        session = ort.InferenceSession(network.model, options, providers=[PROVIDER])
     # ONNX Runtime raises a class per status code, which share no public base below Exception.
     except Exception as error:
         raise BackendError(
-            f"ONNX Runtime {ort.__version__} cannot load {name}: {error}",
+            f"ONNX Runtime {ort.__version__} cannot load {network.name}: {error}",
             mend="pip install --upgrade onnxruntime",
         ) from error
-    return CpuRunner(session, name, size)
+    return CpuRunner(session, network.name, network.size)
