@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tokenize
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,23 @@ class Bundle:
         self.sha256 = hashlib.sha256(raw).hexdigest()
         self.manifest = parse(raw)
         self._ahead: dict[File, Future[bytes]] = {}
+
+    @property
+    def engines(self) -> Path:
+        """Folder for what is compiled for this device; whoever writes into it makes it.
+
+        It lies beside the bundle. Where that is inside this package, or this user may not use it, it is one of the
+        user's own, by the manifest's hash.
+        """
+        at = self.path.resolve()
+        beside = at.with_name(f"{at.stem if at.is_file() else at.name}.engines")
+        usable = os.access(beside, os.R_OK | os.X_OK) or (
+            not os.access(beside, os.F_OK) and os.access(beside.parent, os.W_OK | os.X_OK)
+        )
+        if usable and not at.is_relative_to(BUILT_IN.resolve()):
+            return beside
+        cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        return (cache if cache.is_absolute() else Path.home() / ".cache") / "edge-run" / "engines" / self.sha256[:16]
 
     def read_ahead(self, files: Iterable[File]) -> None:
         """Begin to read and hash files that `read` will be asked for, while the caller does something else."""

@@ -12,6 +12,7 @@ from edge_run._version import __version__
 from edge_run.errors import EdgeRunError
 
 from . import _process, bundles, doctor, evaluate, export, predict, train
+from .compile import compile_engines
 from .output import visible
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command("predict")(predict.predict)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("compile")(compile_engines)
 app.command("verify")(bundles.verify)
 app.command("doctor")(doctor.doctor)
 
