@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .bundle import Bundle
     from .ensemble import Ensemble
     from .image import Scan, read
-    from .prediction import Decision, Flag, MemberVote, Prediction, Source
+    from .prediction import Decision, Flag, MemberVote, PassedOver, Prediction, Source
     from .preprocessing import PreprocessSpec, preprocess
 
 # Loaded on first use: `edge-run --help` needs neither OpenCV nor ONNX Runtime.
@@ -27,6 +27,7 @@ _LAZY = {
     "Ensemble": "ensemble",
     "Flag": "prediction",
     "MemberVote": "prediction",
+    "PassedOver": "prediction",
     "Prediction": "prediction",
     "PreprocessSpec": "preprocessing",
     "Scan": "image",
@@ -47,6 +48,7 @@ __all__ = [
     "GateError",
     "InputError",
     "MemberVote",
+    "PassedOver",
     "Prediction",
     "PreprocessSpec",
     "Scan",

@@ -9,8 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
+from . import accelerators
 from ._version import __version__
-from .backends import BACKENDS
+from .backends import BACKENDS, missing
 from .machine import allowed_cores, cpu_flags, cpu_name
 
 RUNTIME = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec")
@@ -21,9 +22,24 @@ EXTRAS = {
     "dicom": ("pydicom",),
     "openvino": ("openvino",),
     "serve": ("starlette", "uvicorn"),
-    "tensorrt": ("tensorrt", "cuda"),
+    "tensorrt": ("tensorrt", "cuda.bindings"),
 }
 INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
+
+
+class BackendState(msgspec.Struct, frozen=True):
+    """Whether a backend can be tried on this machine; why not, and what puts that right.
+
+    Attributes
+    ----------
+    precisions
+        What it runs, best first.
+    """
+
+    ready: bool
+    why: str
+    mend: str
+    precisions: tuple[str, ...]
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -35,8 +51,10 @@ class Machine(msgspec.Struct, frozen=True):
         That this process may use.
     int8
         Instructions for 8-bit products; without any, INT8 is slower and may round differently.
+    board, l4t, power_mode, nvidia_driver
+        Of a Jetson, or of a machine with an NVIDIA GPU; empty elsewhere.
     backends
-        That can run here.
+        By name, in the order in which ``auto`` tries them.
     extras
         Optional parts: empty list where complete, else the packages that are missing.
     """
@@ -47,7 +65,11 @@ class Machine(msgspec.Struct, frozen=True):
     cpu: str
     cores: int
     int8: tuple[str, ...]
-    backends: tuple[str, ...]
+    board: str
+    l4t: str
+    power_mode: str
+    nvidia_driver: str
+    backends: dict[str, BackendState]
     packages: dict[str, str]
     extras: dict[str, tuple[str, ...]]
 
@@ -62,10 +84,20 @@ def examine() -> Machine:
         cpu=cpu_name(),
         cores=allowed_cores(),
         int8=tuple(flag for flag in INT8_FLAGS if flag in flags),
-        backends=tuple(BACKENDS),
+        board=accelerators.board(),
+        l4t=accelerators.l4t_release(),
+        power_mode=accelerators.power_mode(),
+        nvidia_driver=accelerators.nvidia_driver(),
+        backends={name: _state(name) for name in BACKENDS},
         packages={name: _version(name) for name in RUNTIME},
         extras={extra: tuple(m for m in needs if not _installed(m)) for extra, needs in EXTRAS.items()},
     )
+
+
+def _state(backend: str) -> BackendState:
+    lacks = missing(backend)
+    why, mend = (lacks.why, lacks.mend) if lacks else ("", "")
+    return BackendState(lacks is None, why, mend, BACKENDS[backend].precisions)
 
 
 def _version(package: str) -> str:
@@ -76,4 +108,7 @@ def _version(package: str) -> str:
 
 
 def _installed(module: str) -> bool:
-    return module in sys.modules or importlib.util.find_spec(module) is not None
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package that it would lie in
+        return False

@@ -11,13 +11,14 @@ import numpy as np
 
 from . import decide, image
 from ._version import __version__
-from .backends import AUTO, choose, open_runner
+from .accelerators import has_nvidia_gpu
+from .backends import AUTO, CPU, Choice, Here, choose, open_runner
 from .bundle import DEFAULT, Bundle
-from .errors import BundleError
+from .errors import BackendError, BundleError
 from .machine import allowed_cores
 from .prediction import Prediction, Source
 from .preprocessing import preprocess
-from .runner import Network
+from .runner import Missing, Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,8 @@ class Ensemble:
     precision
         One of the bundle's; the backend's best by default.
     backend
-        ``cpu``, or ``auto``.
+        A key of :data:`edge_run.backends.BACKENDS`; or ``auto``, the first of them that runs here. What ``auto`` goes
+        past is in ``source.passed_over``.
     threads
         Cores to use; all that the process may use by default.
 
@@ -54,28 +56,25 @@ class Ensemble:
     BundleError
         A file is missing or is not the one the manifest names.
     BackendError
-        The backend is missing or cannot run the precision.
+        The backend that was named is missing, fails or cannot run the precision; or none can.
     """
 
     def __init__(
         self, bundle: Bundle, *, precision: str | None = None, backend: str = AUTO, threads: int | None = None
     ) -> None:
         self.bundle, self.manifest = bundle, bundle.manifest
-        choice = choose(backend, precision, self.manifest.precisions)
-        self.backend, self.precision = choice
         cores = threads or allowed_cores()
         side_by_side = min(cores, len(self.manifest.members))
         self._threads_each = max(1, cores // side_by_side)
         self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="member")
         order = sorted(range(len(self.manifest.members)), key=lambda m: -self.manifest.members[m].macs)
         self._heaviest_first = order
-        members = self.manifest.members
-        loading = {m: self._pool.submit(self._open, members[m]) for m in order}
         try:
-            self._runners: list[Runner] = [loading[m].result() for m in range(len(members))]
+            choice, self._runners = self._open_first(backend, precision)
         except Exception:
             self._pool.shutdown(cancel_futures=True)
             raise
+        self.backend, self.precision, self.passed_over = choice
 
     @classmethod
     def load(
@@ -92,7 +91,9 @@ class Ensemble:
     @property
     def source(self) -> Source:
         """Which software answers."""
-        return Source(self.manifest.name, self.bundle.sha256, self.precision, self.backend, __version__)
+        return Source(
+            self.manifest.name, self.bundle.sha256, self.precision, self.backend, __version__, self.passed_over
+        )
 
     def predict(self, scan: str | Path | bytes | NDArray[np.generic] | Scan) -> Prediction:
         """Answer one scan.
@@ -157,14 +158,39 @@ class Ensemble:
         for runner in self._runners:
             runner.close()
 
-    def _open(self, member: BundleMember) -> Runner:
+    def _open_first(self, backend: str, precision: str | None) -> tuple[Choice, list[Runner]]:
+        """Open the members on the backend that is named, or on the first that opens them."""
+        here, gpu = Here(backend), has_nvidia_gpu()
+        while True:
+            choice = choose(backend, precision, self.manifest.precisions, here, gpu=gpu)
+            try:
+                return choice, self._open_members(choice)
+            except BackendError as error:
+                # What the CPU does not open is no network: the next backend's complaint would only hide that.
+                if backend != AUTO or choice.backend == CPU:
+                    raise
+                here[choice.backend] = Missing(error.message, error.mend, installed=True)
+
+    def _open_members(self, choice: Choice) -> list[Runner]:
+        members = self.manifest.members
+        loading = {m: self._pool.submit(self._open, members[m], choice) for m in self._heaviest_first}
+        try:
+            return [loading[m].result() for m in range(len(members))]
+        except Exception:
+            for runner in loading.values():
+                if not runner.cancel() and runner.exception() is None:
+                    runner.result().close()
+            raise
+
+    def _open(self, member: BundleMember, choice: Choice) -> Runner:
         network = Network(
-            self.bundle.read(member.artefacts[self.precision].file),
-            f"{member.arch}.{self.precision}",
-            self.precision,
+            self.bundle.read(member.artefacts[choice.precision].file),
+            f"{member.arch}.{choice.precision}",
+            choice.precision,
             self.manifest.preprocess.size,
+            self.bundle.engines,
         )
-        return open_runner(self.backend, network, threads=self._threads_each)
+        return open_runner(choice.backend, network, threads=self._threads_each)
 
     def __enter__(self) -> Self:
         return self

@@ -68,8 +68,8 @@ class Parity(_Record, frozen=True):
         Largest difference over all scans and classes.
     flips
         Scans whose label differs.
-    accuracy, auroc
-        Of the artefact; ``reference_*`` of the original.
+    accuracy, sensitivity, auroc
+        Of the artefact, sensitivity at the operating point; ``reference_*`` of the original.
     """
 
     split: str
@@ -79,8 +79,25 @@ class Parity(_Record, frozen=True):
     flips: int
     accuracy: float
     reference_accuracy: float
+    sensitivity: float
+    reference_sensitivity: float
     auroc: float
     reference_auroc: float
+
+
+class Quantisation(_Record, frozen=True):
+    """How an artefact came to eight bits.
+
+    Attributes
+    ----------
+    method
+        How the calibration scans set the tensors' ranges: ``minmax``, ``percentile``, ``entropy``.
+    float_layers
+        Convolutions that were left in float, because the artefact would not decide as its original does.
+    """
+
+    method: str
+    float_layers: tuple[str, ...]
 
 
 class Artefact(_Record, frozen=True):
@@ -96,12 +113,15 @@ class Artefact(_Record, frozen=True):
         Against the original.
     reference_logits
         ``[scans, classes]``: what it answered to the reference scans when it was exported.
+    quantisation
+        None where it is float throughout.
     """
 
     file: File
     temperature: float
     parity: Parity
     reference_logits: tuple[tuple[float, ...], ...]
+    quantisation: Quantisation | None
 
     def __post_init__(self) -> None:
         if not MIN_TEMPERATURE <= self.temperature <= 1 / MIN_TEMPERATURE:

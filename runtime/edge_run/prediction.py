@@ -47,6 +47,13 @@ class Decision(msgspec.Struct, frozen=True):
     members: tuple[MemberVote, ...]
 
 
+class PassedOver(msgspec.Struct, frozen=True):
+    """A backend that would have come first and could not be taken, and why."""
+
+    backend: str
+    reason: str
+
+
 class Source(msgspec.Struct, frozen=True):
     """Which software answered.
 
@@ -54,6 +61,9 @@ class Source(msgspec.Struct, frozen=True):
     ----------
     bundle, bundle_sha256
         Name, and hash of its manifest, which holds the hash of everything else.
+    passed_over
+        Backends that ``auto`` went past before it took ``backend``, as far as somebody may have counted on them: what
+        is installed and does not work; with an NVIDIA GPU at hand and an answer from the CPU, all that would use it.
     """
 
     bundle: str
@@ -61,6 +71,7 @@ class Source(msgspec.Struct, frozen=True):
     precision: str
     backend: str
     version: str
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 class Prediction(msgspec.Struct, frozen=True):

@@ -6,14 +6,13 @@ import hashlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-import numpy as np
-
 from .errors import BackendError
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
 
@@ -109,6 +108,8 @@ class Runner(ABC):
         BackendError
             The network answered with numbers that are not finite.
         """
+        import numpy as np
+
         if batch.dtype != np.uint8 or batch.shape[1:] != (1, self.size, self.size) or not len(batch):
             raise ValueError(
                 f"{self.name} takes [N, 1, {self.size}, {self.size}] uint8, got {list(batch.shape)} {batch.dtype}"

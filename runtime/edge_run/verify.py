@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from . import image
-from .backends import AUTO, BACKENDS, choose
+from .backends import AUTO, Here, choose
 from .ensemble import Ensemble
-from .errors import BundleError, InputError
+from .errors import BackendError, BundleError, InputError
 from .preprocessing import preprocess
 
 if TYPE_CHECKING:
@@ -34,12 +34,15 @@ class Check(msgspec.Struct, frozen=True):
         What would still pass.
     flips
         Reference scans whose label differs.
+    backend
+        What answered; empty for the preprocessing.
     """
 
     name: str
     difference: float
     tolerance: float
     flips: int
+    backend: str = ""
 
     @property
     def passed(self) -> bool:
@@ -50,19 +53,20 @@ class Check(msgspec.Struct, frozen=True):
 def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -> list[Check]:
     """Compare this machine's answers to the reference scans with those recorded at export.
 
-    Every file of the bundle is read, and so has its hash checked. Each precision that the backend runs is replayed.
+    Every file of the bundle is read, and so has its hash checked. Each precision that the backend runs is replayed;
+    with ``auto``, each on the first backend that runs it here. `not_replayed` says which are left out.
 
     Raises
     ------
     UsageError
         The backend is unknown.
     BackendError
-        The backend runs none of the bundle's precisions.
+        The backend runs none of the bundle's precisions, or cannot run here.
     BundleError
         A file is missing or is not the one the manifest names, or the reference scans are not what they should be.
     """
     manifest = bundle.manifest
-    choose(backend, None, manifest.precisions)
+    choose(backend, None, manifest.precisions, Here(backend))
     scans = _reference_scans(bundle)
     grey = np.abs(_reference_image(bundle).astype(int) - scans[:1].astype(int)).max()
     checks = [Check("preprocessing", float(grey), GREY_LEVEL, 0)]
@@ -70,12 +74,23 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
         bundle.read(member.head)
         for artefact in member.artefacts.values():
             bundle.read(artefact.file)
-    runnable = {p for name, b in BACKENDS.items() if backend in (AUTO, name) for p in b.precisions}
+    left_out = not_replayed(bundle, backend)
     for precision in manifest.precisions:
-        if precision in runnable:
+        if precision not in left_out:
             with Ensemble(bundle, precision=precision, backend=backend, threads=threads) as ensemble:
                 checks += _replay(ensemble, scans)
     return checks
+
+
+def not_replayed(bundle: Bundle, backend: str = AUTO) -> dict[str, str]:
+    """Precisions of a bundle that the backend does not run on this machine, and why."""
+    available, here, left_out = bundle.manifest.precisions, Here(backend), {}
+    for precision in available:
+        try:
+            choose(backend, precision, available, here)
+        except BackendError as error:
+            left_out[precision] = error.message
+    return left_out
 
 
 def _reference_scans(bundle: Bundle) -> NDArray[np.uint8]:
@@ -107,5 +122,5 @@ def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
         recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
         difference = float(np.abs(outputs.logits - recorded).max())
         flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())
-        checks.append(Check(f"{member.arch}.{ensemble.precision}", difference, tolerance, flips))
+        checks.append(Check(f"{member.arch}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend))
     return checks

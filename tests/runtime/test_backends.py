@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import importlib
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+import edge_run.backends as edge_run_backends
 from edge_run import BackendError, UsageError
-from edge_run.backends import BACKENDS, choose, open_runner
-from edge_run.runner import Network
-from toy import WIDTH, head, toy_model
+from edge_run.backends import BACKENDS, Here, choose, missing, open_runner
+from edge_run.backends._parts import located
+from edge_run.backends._table import UNFIT
+from edge_run.prediction import PassedOver
+from edge_run.runner import Missing, Network
+from toy import WIDTH, edge_run, head, toy_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,53 +32,201 @@ def opened(model: bytes, threads: int = 1) -> Runner:
 
 # The choice
 
+ALL = ["fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16"]
+PC = ["fp32", "int8-cpu"]
+ABSENT = Missing("it is not installed", "install it", installed=False)
+BROKEN = Missing("its library does not load", "mend it", installed=True)
+
+
+def machine(*ready: str, broken: tuple[str, ...] = ()) -> dict[str, Missing | None]:
+    """What is missing on a machine where some backends are ready, some installed and broken, the others absent."""
+    return {name: None if name in ready else BROKEN if name in broken else ABSENT for name in BACKENDS}
+
 
 @pytest.mark.parametrize(
-    ("backend", "precision", "available", "chosen"),
+    ("backend", "precision", "available", "ready", "chosen"),
     [
-        ("auto", None, ["fp32", "int8-cpu"], ("cpu", "int8-cpu")),
-        ("auto", None, ["int8-cpu", "fp32"], ("cpu", "int8-cpu")),
-        ("auto", None, ["fp16", "fp32"], ("cpu", "fp32")),
-        ("auto", None, ["int8-trt", "fp16"], ("cpu", "fp16")),
-        ("cpu", None, ["fp32", "int8-cpu"], ("cpu", "int8-cpu")),
-        ("auto", "fp32", ["fp32", "int8-cpu"], ("cpu", "fp32")),
-        ("cpu", "fp32", ["fp32", "int8-cpu"], ("cpu", "fp32")),
+        ("auto", None, PC, ["cpu"], ("cpu", "int8-cpu")),
+        ("auto", None, PC[::-1], ["cpu"], ("cpu", "int8-cpu")),
+        ("auto", None, ["fp16", "fp32"], ["cpu"], ("cpu", "fp32")),
+        ("auto", None, ["int8-trt", "fp16"], ["cpu"], ("cpu", "fp16")),
+        ("cpu", None, PC, ["cpu"], ("cpu", "int8-cpu")),
+        ("auto", "fp32", PC, ["cpu"], ("cpu", "fp32")),
+        ("cpu", "fp32", PC, ["cpu"], ("cpu", "fp32")),
+        ("auto", None, ALL, BACKENDS, ("tensorrt", "int8-trt-fp16")),
+        ("auto", None, ALL, ["tensorrt-ep", "rtx", "cuda", "cpu"], ("tensorrt-ep", "int8-trt")),
+        ("auto", None, ALL, ["rtx", "cuda", "cpu"], ("rtx", "int8-trt")),
+        ("auto", None, ALL, ["cuda", "cpu"], ("cuda", "fp16")),
+        ("auto", None, ALL, ["cpu", "openvino"], ("cpu", "int8-cpu")),
+        ("auto", None, ["int8-trt"], ["cuda", "cpu", "openvino"], ("openvino", "int8-trt")),
+        ("auto", "int8-cpu", ALL, BACKENDS, ("cpu", "int8-cpu")),
+        ("auto", "int8-trt-fp16", ALL, BACKENDS, ("tensorrt", "int8-trt-fp16")),
+        ("auto", None, PC, BACKENDS, ("tensorrt", "fp32")),
+        ("tensorrt", None, ["fp16", "int8-trt"], BACKENDS, ("tensorrt", "int8-trt")),
+        ("cuda", None, ALL, BACKENDS, ("cuda", "fp16")),
+        ("openvino", None, ALL, BACKENDS, ("openvino", "int8-trt")),
+        ("openvino", None, PC, BACKENDS, ("openvino", "int8-cpu")),
+        ("cpu", None, ALL, BACKENDS, ("cpu", "int8-cpu")),
     ],
 )
-def test_choice(backend: str, precision: str | None, available: list[str], chosen: tuple[str, str]) -> None:
-    assert choose(backend, precision, available) == chosen
+def test_choice(
+    backend: str, precision: str | None, available: list[str], ready: list[str], chosen: tuple[str, str]
+) -> None:
+    assert choose(backend, precision, available, machine(*ready))[:2] == chosen
+
+
+@pytest.mark.parametrize(
+    ("missing", "gpu", "backend", "passed_over"),
+    [
+        (machine("cpu"), False, "cpu", []),
+        (machine("cpu"), True, "cpu", ["tensorrt", "tensorrt-ep", "rtx", "cuda"]),
+        (machine("cpu", broken=("tensorrt-ep", "cuda")), False, "cpu", ["tensorrt-ep", "cuda"]),
+        (machine("cuda", "cpu"), True, "cuda", []),
+        (machine("cuda", "cpu", broken=("tensorrt",)), True, "cuda", ["tensorrt"]),
+        (machine("tensorrt", "cpu", broken=("cuda",)), True, "tensorrt", []),
+    ],
+)
+def test_auto_says_what_it_passed_over(
+    missing: dict[str, Missing | None], gpu: bool, backend: str, passed_over: list[str]
+) -> None:
+    choice = choose("auto", None, ALL, missing, gpu=gpu)
+    assert (choice.backend, [one.backend for one in choice.passed_over]) == (backend, passed_over)
+    for one in choice.passed_over:
+        lacks = missing[one.backend]
+        assert lacks is not None
+        assert one.reason == lacks.why
+
+
+def test_idle_gpu_is_named_even_where_no_precision_suits_it() -> None:
+    choice = choose("auto", "int8-cpu", ALL, machine(*BACKENDS), gpu=True)
+    assert [one.backend for one in choice.passed_over] == ["tensorrt", "tensorrt-ep", "rtx", "cuda"]
+    assert "zero points" in choice.passed_over[0].reason
+
+
+def test_named_backend_passes_over_nothing() -> None:
+    assert choose("cpu", None, PC, machine("cpu", broken=("cuda",)), gpu=True).passed_over == ()
+
+
+@pytest.mark.parametrize("name", [name for name in BACKENDS if name != "cpu"])
+@pytest.mark.parametrize("lacks", [ABSENT, BROKEN])
+def test_named_backend_that_is_missing_is_refused(name: str, lacks: Missing) -> None:
+    with pytest.raises(BackendError, match=f"backend {name} cannot run here: {lacks.why}") as caught:
+        choose(name, None, ALL, {**machine(*BACKENDS), name: lacks})
+    assert (caught.value.exit_code, caught.value.mend) == (5, lacks.mend)
+
+
+@pytest.mark.parametrize("asked", ["cpu", "auto"])
+def test_nothing_is_looked_up_that_the_choice_does_not_come_to(asked: str) -> None:
+    looked_up = []
+
+    class Watched(dict[str, "Missing | None"]):
+        def __missing__(self, name: str) -> Missing | None:
+            looked_up.append(name)
+            return None if name in ("cuda", "cpu") else ABSENT
+
+    choose(asked, None, ALL, Watched())
+    assert looked_up == {"cpu": ["cpu"], "auto": ["tensorrt", "tensorrt-ep", "rtx", "cuda"]}[asked]
+
+
+def test_cpu_is_never_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.import_module", None)
+    assert missing("cpu") is None
 
 
 @pytest.mark.parametrize(
     ("backend", "precision", "available", "error", "words", "mend"),
     [
-        ("abacus", None, ["fp32"], UsageError, "backend 'abacus' is unknown", "choose from auto, cpu"),
-        ("", None, ["fp32"], UsageError, "backend '' is unknown", "choose from auto, cpu"),
+        ("abacus", None, ["fp32"], UsageError, "backend 'abacus' is unknown", "choose from auto, tensorrt, "),
+        ("", None, ["fp32"], UsageError, "backend '' is unknown", "choose from auto, tensorrt, "),
         ("auto", "fp8", ["fp32"], UsageError, "the bundle has no precision 'fp8'", "choose from fp32"),
         ("cpu", "int8-cpu", ["fp32", "fp16"], UsageError, "no precision 'int8-cpu'", "choose from fp32, fp16"),
-        ("cpu", "int8-trt", ["int8-trt"], BackendError, "int8-trt cannot run on backend cpu", "cpu runs int8-cpu"),
+        ("cpu", "int8-trt", ALL, BackendError, "int8-trt cannot run on backend cpu: .* slower", "runs on tensorrt, "),
+        ("cpu", None, ["int8-trt"], BackendError, "int8-trt cannot run on backend cpu: ", "cpu runs int8-cpu"),
+        (
+            "tensorrt",
+            "int8-cpu",
+            ALL,
+            BackendError,
+            "on backend tensorrt: .* zero points",
+            "int8-cpu runs on cpu, open",
+        ),
+        (
+            "rtx",
+            "int8-cpu",
+            ALL,
+            BackendError,
+            "int8-cpu cannot run on backend rtx: .* zero points",
+            "rtx runs int8-trt",
+        ),
+        (
+            "cuda",
+            None,
+            ["int8-trt"],
+            BackendError,
+            "cannot run on backend cuda: .* no INT8 conv",
+            "cuda runs fp16, fp32",
+        ),
+        ("openvino", "fp8", ["fp8"], BackendError, "openvino does not know fp8", "fp8 runs on no backend"),
+        ("auto", None, ["fp8"], BackendError, "precisions .fp8. runs on this machine", "export the bundle"),
         (
             "auto",
             None,
             ["int8-trt"],
             BackendError,
-            "none of the bundle's precisions .int8-trt. runs on backend auto",
-            "cpu runs",
+            "none of the bundle's precisions .int8-trt. runs on this machine: tensorrt: it is not installed; ",
+            "install it",
         ),
+        ("auto", "int8-trt", ALL, BackendError, "int8-trt cannot run on this machine: ", "install it"),
     ],
 )
 def test_no_choice(
     backend: str, precision: str | None, available: list[str], error: type[Exception], words: str, mend: str
 ) -> None:
     with pytest.raises(error, match=words) as caught:
-        choose(backend, precision, available)
+        choose(backend, precision, available, machine("cpu"))
     assert mend in caught.value.mend
 
 
-def test_every_backend_is_a_module_with_precisions() -> None:
-    for backend in BACKENDS.values():
-        assert backend.module.startswith("edge_run.backends.")
-        assert backend.precisions
+def test_every_backend_is_a_module_that_can_say_what_it_lacks() -> None:
+    for name, backend in BACKENDS.items():
+        module = importlib.import_module(backend.module)
+        assert callable(module.open_runner)
+        lacks = module.missing()
+        assert lacks is None or (lacks.why and lacks.mend), name
+
+
+def test_every_mix_runs_or_has_a_reason() -> None:
+    mixes = {(name, precision) for name in BACKENDS for precision in ALL}
+    assert mixes - {(name, p) for name, known in BACKENDS.items() for p in known.precisions} == set(UNFIT)
+
+
+def test_option_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
+    words = edge_run(capsys, "predict", "--help").out.replace("│", " ").split()
+    assert set(BACKENDS) <= {word.strip(",.;") for word in words}
+
+
+CHOICE = """
+import json, sys
+from edge_run.backends import BACKENDS, Here, choose, missing
+def heavy():
+    return sorted({"cv2", "numpy", "onnxruntime", "openvino", "tensorrt"} & set(sys.modules))
+choose("auto", None, ["fp32", "int8-cpu"], Here("auto"))
+chosen = heavy(), [name for name in BACKENDS if BACKENDS[name].module in sys.modules]
+list(map(missing, BACKENDS))
+print(json.dumps([*chosen, heavy()]))
+"""
+
+
+def test_choosing_loads_nothing_heavy_and_no_backend_that_is_not_installed() -> None:
+    done = subprocess.run([sys.executable, "-c", CHOICE], capture_output=True, text=True, check=True, timeout=60)
+    heavy, backends, heavy_of_all = json.loads(done.stdout)
+    assert (heavy, heavy_of_all) == ([], [])
+    assert backends == [name for name in BACKENDS if name not in ("cpu", "openvino") and located(BACKENDS[name].part)]
+
+
+def test_auto_is_brief_about_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge_run_backends, "located", {}.get)
+    assert choose("auto", None, PC, Here("auto"), gpu=True).passed_over[0] == PassedOver("tensorrt", "not installed")
 
 
 # The runner

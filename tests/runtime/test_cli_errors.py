@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Capsys = pytest.CaptureFixture[str]
 
-COMMANDS = ("predict", "train", "evaluate", "export", "verify", "doctor")
+COMMANDS = ("predict", "train", "evaluate", "export", "compile", "verify", "doctor")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_run import __version__, doctor
+from edge_run.backends import BACKENDS
 from edge_run.machine import allowed_cores
+from edge_run.runner import Missing
 from toy import edge_run
 
 if TYPE_CHECKING:
@@ -29,11 +31,17 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     answered = edge_run(capsys, "doctor", "--json")
     found = json.loads(answered.out)
     assert (answered.code, answered.err) == (0, "")
-    assert set(found) == {"version", "python", "system", "cpu", "cores", "int8", "backends", "packages", "extras"}
+    assert set(found) == {
+        "version", "python", "system", "cpu", "cores", "int8", "board", "l4t", "power_mode", "nvidia_driver",
+        "backends", "packages", "extras",
+    }  # fmt: skip
     assert found["version"] == __version__
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["cores"] == allowed_cores()
-    assert found["backends"] == ["cpu"]
+    assert list(found["backends"]) == list(BACKENDS)
+    assert found["backends"]["cpu"] == {
+        "ready": True, "why": "", "mend": "", "precisions": ["int8-cpu", "fp32", "fp16"],
+    }  # fmt: skip
     assert set(found["packages"]) == PACKAGES
     assert set(found["extras"]) == EXTRAS
 
@@ -55,6 +63,36 @@ def test_extra_names_what_it_lacks(only_installed: Callable[..., None]) -> None:
 def test_int8_instructions_are_those_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "cpu_flags", lambda: frozenset({"avx2", "avx_vnni", "asimddp"}))
     assert doctor.examine().int8 == ("avx_vnni", "asimddp")
+
+
+def test_text_says_what_each_backend_lacks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lacks = {"cuda": Missing("no GPU", "buy one", installed=True)}
+    monkeypatch.setattr(doctor, "missing", lacks.get)
+    lines = [line for line in edge_run(capsys, "doctor").out.splitlines() if line.startswith("backend ")]
+    told = {name: text for _, name, text in (line.split(maxsplit=2) for line in lines)}
+    assert list(told) == list(BACKENDS)
+    assert told["cuda"] == "no GPU: buy one"
+    assert told["cpu"] == "ready: int8-cpu, fp32, fp16"
+
+
+def test_text_of_a_jetson(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson = {
+        "board": "Jetson Orin",
+        "l4t_release": "R36.4.7",
+        "power_mode": "2 (MAXN_SUPER)",
+        "nvidia_driver": "540.4",
+    }
+    for name, value in jetson.items():
+        monkeypatch.setattr(doctor.accelerators, name, lambda value=value: value)
+    rows = dict(line.split(maxsplit=1) for line in edge_run(capsys, "doctor").out.splitlines())
+    assert [rows[what] for what in ("board", "l4t", "power", "driver")] == [*list(jetson.values())[:3], "NVIDIA 540.4"]
+
+
+def test_text_leaves_out_what_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("board", "l4t_release", "power_mode", "nvidia_driver"):
+        monkeypatch.setattr(doctor.accelerators, name, lambda: "")
+    rows = dict(line.split(maxsplit=1) for line in edge_run(capsys, "doctor").out.splitlines())
+    assert not {"board", "l4t", "power", "driver"} & set(rows)
 
 
 def test_text_says_how_to_get_an_extra(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edge_run import BackendError, BundleError, UsageError
+from edge_run import BackendError, BundleError, UsageError, backends
 from edge_run.bundle import Bundle
-from edge_run.verify import Check, verify
+from edge_run.runner import Missing
+from edge_run.verify import Check, not_replayed, verify
 from toy import edge_run, npy, png, replace_file, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_toy_bundle(tmp_path_factory.mktemp("bundle") / "toy", members=2)
+
+
+@pytest.fixture
+def cpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the optional backends."""
+    absent = Missing("it is not here", "get it", installed=False)
+    monkeypatch.setattr(backends, "missing", lambda name: None if name == "cpu" else absent)
 
 
 def shifted(by: float) -> Any:
@@ -75,6 +83,7 @@ def test_another_way_of_preprocessing_fails(tmp_path: Path) -> None:
     assert (first.name, first.passed) == ("preprocessing", False)
 
 
+@pytest.mark.usefixtures("cpu_alone")
 def test_every_file_is_checked_even_those_of_no_use_here(tmp_path: Path) -> None:
     def mutate(plain: dict[str, Any]) -> None:
         for member in plain["members"]:
@@ -83,6 +92,7 @@ def test_every_file_is_checked_even_those_of_no_use_here(tmp_path: Path) -> None
 
     folder = write_toy_bundle(tmp_path / "toy", members=1, mutate=mutate)
     assert [check.name for check in verify(Bundle(folder))] == ["preprocessing", "resnet18.fp32"]
+    assert list(not_replayed(Bundle(folder))) == ["int8-trt"]
     for name in ("models/resnet18.int8-cpu.onnx", "models/resnet18.head.npy", "reference/scans.npy"):
         data = (folder / name).read_bytes()
         (folder / name).write_bytes(data[:-1] + b"?")
@@ -96,13 +106,14 @@ def test_unknown_backend_is_not_passed_over(sound: Path) -> None:
         verify(Bundle(sound), backend="abacus")
 
 
+@pytest.mark.usefixtures("cpu_alone")
 def test_bundle_that_cannot_run_here_is_not_passed_over(tmp_path: Path) -> None:
     def mutate(plain: dict[str, Any]) -> None:
         for member in plain["members"]:
             member["artefacts"] = {"int8-trt": member["artefacts"]["fp32"]}
         plain["reference"]["tolerance"] = {"int8-trt": 1}
 
-    with pytest.raises(BackendError, match="runs on backend auto"):
+    with pytest.raises(BackendError, match=r"precisions \(int8-trt\) runs on this machine: .*it is not here"):
         verify(Bundle(write_toy_bundle(tmp_path / "toy", members=1, mutate=mutate)))
 
 
@@ -150,5 +161,7 @@ def test_command_in_json_still_fails_with_6(tmp_path: Path, capsys: pytest.Captu
     found = json.loads(answered.out)
     assert (answered.code, found["passed"], found["bundle"]) == (6, False, "toy")
     assert found["sha256"] == Bundle(folder).sha256
-    assert {"name", "difference", "tolerance", "flips", "passed"} == set(found["checks"][0])
+    assert {"name", "difference", "tolerance", "flips", "backend", "passed"} == set(found["checks"][0])
+    assert [check["backend"] for check in found["checks"]] == ["", "cpu", "cpu", "cpu", "cpu"]
+    assert found["not_replayed"] == {}
     assert [check["name"] for check in found["checks"] if not check["passed"]] == ["googlenet.fp32"]

@@ -67,6 +67,7 @@ class BundleSubject:
             "version": source.version,
             "bundle_sha256": source.bundle_sha256,
         }
+        self.answered_by |= {f"passed over {p.backend}": p.reason for p in source.passed_over}
         self._ensemble = ensemble
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

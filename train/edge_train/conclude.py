@@ -81,8 +81,8 @@ def conclude(
     _write_predictions(out / "predictions.csv", dataset, logits)
     _write_metrics(out, record, ensemble, members, dataset.of(FITTED_ON))
     for voter in ensemble.members:
-        say(f"{voter.arch}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}, "
-            f"val NLL without it {voter.cost_of_dropping:+.4f}")  # fmt: skip
+        cost = f", val NLL without it {voter.cost_of_dropping:+.4f}" if len(ensemble.members) > 1 else ""
+        say(f"{voter.arch}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
 
 
 def fit_ensemble(

@@ -3,84 +3,66 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from edge_run.errors import BackendError, UsageError
+from ._choice import Choice, choose
+from ._parts import located
+from ._table import AUTO, BACKENDS, CPU, ON_THE_CPU, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from edge_run.runner import Missing, Network, Runner
 
-    from edge_run.runner import Network, Runner
-
-AUTO = "auto"
+__all__ = ["AUTO", "BACKENDS", "CPU", "Backend", "Choice", "Here", "choose", "missing", "open_runner"]
 
 
-class Backend(NamedTuple):
-    """What a choice needs to know before anything is imported.
+class _Module(Protocol):
+    def missing(self) -> Missing | None: ...
 
-    Attributes
-    ----------
-    module
-        Holds ``open_runner``.
-    precisions
-        What it can run, best first.
-    """
-
-    module: str
-    precisions: tuple[str, ...]
+    def open_runner(self, network: Network, *, threads: int) -> Runner: ...
 
 
-BACKENDS: dict[str, Backend] = {
-    "cpu": Backend("edge_run.backends.onnxruntime_cpu", ("int8-cpu", "fp32", "fp16")),
-}
+def missing(backend: str) -> Missing | None:
+    """Say what keeps a backend of `BACKENDS` from running on this machine; None where nothing is known to."""
+    # What the CPU needs, edge-run itself needs: nothing is looked up, and nothing imported.
+    return None if backend == CPU else _module(backend).missing()
 
 
-class Choice(NamedTuple):
-    """A backend and a precision that fit each other and the bundle."""
-
-    backend: str
-    precision: str
-
-
-class _OpenRunner(Protocol):
-    def __call__(self, network: Network, *, threads: int) -> Runner: ...
-
-
-def choose(backend: str, precision: str | None, available: Sequence[str]) -> Choice:
-    """Pick backend and precision: a pure function, so that it can be tested on any machine.
+class Here(dict[str, "Missing | None"]):
+    """What is `missing` on this machine, by backend; looked up when it is first asked for.
 
     Parameters
     ----------
-    backend
-        A key of `BACKENDS`, or ``auto``.
-    precision
-        One of the bundle's, or None for the backend's best.
-    available
-        The bundle's precisions.
-
-    Raises
-    ------
-    UsageError
-        The backend or the precision is unknown.
-    BackendError
-        The two do not go together, or the bundle has nothing for the backend.
+    asked
+        The backend that somebody asked for. With ``auto``, nothing is imported of a backend that is not installed, and
+        the reason is no longer than that.
     """
-    if backend != AUTO and backend not in BACKENDS:
-        raise UsageError(f"backend {backend!r} is unknown", mend=f"choose from auto, {', '.join(BACKENDS)}")
-    if precision is not None and precision not in available:
-        raise UsageError(f"the bundle has no precision {precision!r}", mend=f"choose from {', '.join(available)}")
-    for name in BACKENDS if backend == AUTO else [backend]:
-        fitting = [p for p in BACKENDS[name].precisions if p in available and precision in (None, p)]
-        if fitting:
-            return Choice(name, fitting[0])
-    what = precision or f"none of the bundle's precisions ({', '.join(available)})"
-    raise BackendError(
-        f"{what} {'cannot run' if precision else 'runs'} on backend {backend}",
-        mend=f"cpu runs {', '.join(BACKENDS['cpu'].precisions)}",
-    )
+
+    def __init__(self, asked: str) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def __missing__(self, backend: str) -> Missing | None:
+        self[backend] = found = self._absent(backend) or missing(backend)
+        return found
+
+    def _absent(self, backend: str) -> Missing | None:
+        if self._asked != AUTO or backend in ON_THE_CPU or located(BACKENDS[backend].part):
+            return None
+        from edge_run.runner import Missing
+
+        return Missing("not installed", f"edge-run predict --backend {backend} says what to install", installed=False)
 
 
 def open_runner(backend: str, network: Network, *, threads: int) -> Runner:
-    """Load one network on a backend of `BACKENDS`."""
-    module = importlib.import_module(BACKENDS[backend].module)
-    return cast("_OpenRunner", module.open_runner)(network, threads=threads)
+    """Load one network on a backend of `BACKENDS`.
+
+    Raises
+    ------
+    BackendError
+        It cannot be loaded, or would not run where it was asked to.
+    """
+    return _module(backend).open_runner(network, threads=threads)
+
+
+def _module(backend: str) -> _Module:
+    return cast("_Module", importlib.import_module(BACKENDS[backend].module))

@@ -9,7 +9,7 @@ import typer
 from edge_run.errors import GateError
 
 from . import _options
-from .output import Format, Record, Sink, print_json
+from .output import Format, Record, Sink, print_json, visible
 
 
 def verify(
@@ -22,19 +22,24 @@ def verify(
     import msgspec
 
     from edge_run.bundle import Bundle
+    from edge_run.verify import not_replayed
     from edge_run.verify import verify as replay
 
     opened = Bundle(bundle)
     checks = replay(opened, backend=backend, threads=threads)
     records = [{**msgspec.to_builtins(check), "passed": check.passed} for check in checks]
     passed = all(check.passed for check in checks)
+    left_out = not_replayed(opened, backend)
     if as_json:
-        print_json({"bundle": opened.manifest.name, "sha256": opened.sha256, "passed": passed, "checks": records})
+        found = {"bundle": opened.manifest.name, "sha256": opened.sha256, "passed": passed}
+        print_json({**found, "checks": records, "not_replayed": left_out})
     else:
         sink = Sink(Format.TEXT, (), _to_text)
         for record in records:
             sink.write(record)
         sink.close()
+        for reason in left_out.values():
+            typer.echo(visible(f"not replayed: {reason}"), err=True)
     if not passed:
         failed = ", ".join(check.name for check in checks if not check.passed)
         raise GateError(
@@ -46,4 +51,5 @@ def verify(
 def _to_text(record: Record) -> str:
     mark = "ok  " if record["passed"] else "FAIL"
     flips = f", {record['flips']} labels differ" if record["flips"] else ""
-    return f"{mark} {record['name']:<20} differs by {record['difference']:.2g} (accepted: {record['tolerance']:.2g}){flips}"
+    place = f"{record['name']:<20} {record['backend']:<11}"
+    return f"{mark} {place} differs by {record['difference']:.2g} (accepted: {record['tolerance']:.2g}){flips}"

@@ -21,7 +21,7 @@ def doctor(as_json: _options.Json = False) -> None:
     if as_json:
         print_json(msgspec.to_builtins(machine))
         return
-    sink = Sink(Format.TEXT, (), lambda record: f"{record['what']:<12} {record['is']}")
+    sink = Sink(Format.TEXT, (), lambda record: f"{record['what']:<19} {record['is']}")
     for record in _lines(machine):
         sink.write(record)
     sink.close()
@@ -34,11 +34,18 @@ def _lines(machine: Machine) -> list[Record]:
         "cpu": f"{machine.cpu}, {machine.cores} cores for this process",
         "int8": ", ".join(machine.int8)
         or "no 8-bit product instructions: INT8 is slower here and may round differently",
-        "backends": ", ".join(machine.backends),
+        "board": machine.board,
+        "l4t": machine.l4t,
+        "power": machine.power_mode,
+        "driver": machine.nvidia_driver and f"NVIDIA {machine.nvidia_driver}",
         "packages": ", ".join(f"{name} {found}" for name, found in machine.packages.items()),
     }
+    for name, state in machine.backends.items():
+        rows[f"backend {name}"] = (
+            f"ready: {', '.join(state.precisions)}" if state.ready else f"{state.why}: {state.mend}"
+        )
     for extra, missing in machine.extras.items():
         rows[f"[{extra}]"] = (
             "installed" if not missing else f"needs {', '.join(missing)}: pip install 'edge-run[{extra}]'"
         )
-    return [{"what": what, "is": value} for what, value in rows.items()]
+    return [{"what": what, "is": value} for what, value in rows.items() if value]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "path", "label", "probability", "probabilities", "interval", "flags", "members", "bundle", "precision", "backend",
-    "timing_ms.total", "error.kind", "error.message",
+    "passed_over", "timing_ms.total", "error.kind", "error.message",
 )  # fmt: skip
 
 
@@ -35,11 +35,11 @@ def predict(
 ) -> None:
     """Answer scans with the bundle's calibrated vote. One bad file does not stop the others (exit 3)."""
     form = _format(as_json=as_json, jsonl=jsonl, as_csv=as_csv)
-    from edge_run.backends import choose
+    from edge_run.backends import Here, choose
     from edge_run.bundle import Bundle
 
     opened = Bundle(bundle)
-    choice = choose(backend, precision, opened.manifest.precisions)
+    choice = choose(backend, precision, opened.manifest.precisions, Here(backend))
     heaviest_first = sorted(opened.manifest.members, key=lambda member: -member.macs)
     opened.read_ahead(member.artefacts[choice.precision].file for member in heaviest_first)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
@@ -102,6 +102,7 @@ def record(name: str, prediction: Prediction) -> Record:
         "bundle_sha256": source["bundle_sha256"],
         "precision": source["precision"],
         "backend": source["backend"],
+        "passed_over": source["passed_over"],
         "version": source["version"],
         "scan_sha256": found["scan_sha256"],
         "steps": found["steps"],
@@ -126,6 +127,10 @@ def _to_text(record: Record) -> str:
         p = member["probabilities"][label]
         lines.append(f"    {member['arch']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
     lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]
+    if record["passed_over"]:
+        lines.append(
+            "  passed over " + "; ".join(f"{one['backend']}: {one['reason']}" for one in record["passed_over"])
+        )
     lines.append(
         f"  {record['timing_ms']['total']:.0f} ms   {record['backend']}, {record['precision']}   "
         f"bundle {record['bundle']} {record['bundle_sha256'][:12]}\n"

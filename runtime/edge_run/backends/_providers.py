@@ -1,0 +1,28 @@
+"""What can be known of ONNX Runtime's providers before ONNX Runtime is imported."""
+
+from __future__ import annotations
+
+from edge_run.accelerators import has_nvidia_gpu
+from edge_run.runner import Missing
+
+from ._parts import located, provider
+
+NO_GPU = "this machine shows no NVIDIA GPU"
+DRIVER = "install NVIDIA's driver, and pass the GPU into the container if this is one; edge-run doctor"
+
+
+def missing_built_in(name: str, mend: str) -> Missing | None:
+    """Say what a provider lacks that is part of ONNX Runtime.
+
+    ONNX Runtime lists what it was built with, whether or not it loads. So this looks at the file and at the GPU; the
+    rest shows when a network is opened.
+    """
+    if located(provider(name)) is None:
+        return Missing(f"the onnxruntime installed here was built without {name}", mend, installed=False)
+    return None if has_nvidia_gpu() else Missing(NO_GPU, DRIVER, installed=True)
+
+
+def one_line(error: object) -> str:
+    """What an error says, in one line of bounded length: foreign ones run over many."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= 400 else f"{words[:400]}..."
