@@ -209,7 +209,7 @@ def _member(
     with open_runner("cpu", Network(model, arch, "fp32", scans.shape[-1]), threads=1) as runner:
         logits = tuple(tuple(map(float, row)) for row in runner.run(scans).logits)
     artefacts = {
-        precision: Artefact(add(f"models/{arch}.{precision}.onnx", model), temperature, _parity(), logits)
+        precision: Artefact(add(f"models/{arch}.{precision}.onnx", model), temperature, _parity(), logits, None)
         for precision, temperature in zip(PRECISIONS, (1 + 0.25 * index, 2.0), strict=True)
     }
     weight = 2 * (members - index) / (members * (members + 1))
@@ -219,7 +219,7 @@ def _member(
 
 
 def _parity() -> Parity:
-    return Parity("val", SCANS, 1e-6, 1e-7, 0, 1.0, 1.0, 1.0, 1.0)
+    return Parity("val", SCANS, 1e-6, 1e-7, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def _manifest(

@@ -1,5 +1,11 @@
 """Run directory -> bundle. Needs the extra ``export``."""
 
 from .export import export
+from .precisions import RECIPES
+from .report import ExportReport
+from .talk import Talk
 
-__all__ = ["export"]
+PRECISIONS = tuple(RECIPES)
+"""All that `export` can make."""
+
+__all__ = ["PRECISIONS", "ExportReport", "Talk", "export"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import onnx
 import onnxruntime
 import onnxscript
@@ -14,31 +13,33 @@ import torch
 from edge_run._version import __version__
 from edge_run.manifest import (
     SCHEMA_VERSION,
+    Artefact,
+    BundleMember,
     Evaluation,
     Figure,
     FlagThresholds,
     Manifest,
-    Parity,
     Provenance,
+    Quantisation,
     Reference,
     Task,
 )
-from edge_run.vote import vote
 from edge_train.bootstrap import with_intervals
 
-from .parity import compare
 from .reference import reference_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from edge_run.manifest import Card
     from edge_train.run import Run
 
+    from .artefact import Candidate
+    from .compile import Compiled, Vote
     from .material import Material, Validation
-    from .member import Compiled
     from .precisions import Recipe
     from .writer import BundleWriter
 
@@ -58,39 +59,45 @@ def assemble(
     recipes: Mapping[str, Recipe],
     material: Material,
     compiled: Sequence[Compiled],
+    votes: Mapping[str, Vote],
     writer: BundleWriter,
 ) -> Manifest:
-    """Describe the bundle, and add the reference scans to it."""
+    """Put the artefacts and the reference scans into the bundle, and describe it."""
     record, ensemble = run.record, run.ensemble
-    votes = {precision: _vote(compiled, precision) for precision in recipes}
     return Manifest(
         schema_version=SCHEMA_VERSION,
         name=told.name,
         task=Task(told.modality, record.labels, record.positive, ensemble.threshold),
         preprocess=record.config.preprocess,
-        members=tuple(c.entry for c in compiled),
+        members=tuple(_member(c, writer) for c in compiled),
         flags=FlagThresholds(ensemble.low_confidence, ensemble.flag_rate),
         reference=Reference(
             writer.add("reference/scan.png", reference_image()),
             writer.add_array("reference/scans.npy", material.reference),
-            {precision: recipe.tolerance for precision, recipe in recipes.items()},
+            {precision: recipe.elsewhere for precision, recipe in recipes.items()},
         ),
-        parity={p: _parity(compiled, p, voted, material.validation) for p, voted in votes.items()},
-        evaluation={p: _evaluation(voted, material.validation) for p, voted in votes.items()},
+        parity={precision: voted.parity for precision, voted in votes.items()},
+        evaluation={p: _evaluation(voted.probabilities, material.validation) for p, voted in votes.items()},
         card=told.card,
         provenance=_provenance(run, material, told.command),
     )
 
 
-def _vote(compiled: Sequence[Compiled], precision: str | None) -> NDArray[np.float64]:
-    """Validation probabilities ``[N, classes]`` of the vote, of the originals where ``precision`` is None."""
-    members = [(c.artefacts[precision] if precision else c.original).probabilities for c in compiled]
-    return vote(np.stack(members), [c.entry.weight for c in compiled])
+def _member(compiled: Compiled, writer: BundleWriter) -> BundleMember:
+    original = compiled.original
+    artefacts = {precision: _artefact(made, writer) for precision, made in compiled.artefacts.items()}
+    head = writer.add_array(f"models/{original.arch}.head.npy", original.head)
+    return BundleMember(original.arch, original.weight, artefacts, head, original.macs)
 
 
-def _parity(compiled: Sequence[Compiled], precision: str, voted: NDArray[np.float64], validation: Validation) -> Parity:
-    worst = max(c.entry.artefacts[precision].parity.max_abs_logit for c in compiled)
-    return compare(voted, _vote(compiled, None), validation, logit_difference=worst)
+def _artefact(made: Candidate, writer: BundleWriter) -> Artefact:
+    return Artefact(
+        file=writer.add(f"models/{made.path.name}", made.path.read_bytes()),
+        temperature=made.answers.temperature,
+        parity=made.parity,
+        reference_logits=tuple(tuple(map(float, row)) for row in made.reference),
+        quantisation=Quantisation(made.method, made.float_layers) if made.method else None,
+    )
 
 
 def _evaluation(voted: NDArray[np.float64], validation: Validation) -> Evaluation:

@@ -6,21 +6,27 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_run.errors import UsageError
+from edge_run.errors import GateError, UsageError
 from edge_train.run import Run
 
+from . import gate
 from .assemble import Told, assemble
 from .card import blank_card, read_card
+from .compile import compile_member, compile_vote
 from .material import gather
-from .member import compile_member
-from .parity import in_words
+from .original import take
 from .precisions import RECIPES, chosen
+from .ranges import METHODS
+from .report import ExportReport, report
+from .talk import Talk
 from .writer import BundleWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edge_run.manifest import Manifest
+
+BEST = "best"
 
 
 def export(
@@ -32,11 +38,14 @@ def export(
     name: str | None = None,
     modality: str = "CT",
     card: Path | None = None,
+    calibration: str = METHODS[0],
     calibration_scans: int = 200,
+    tolerances: Mapping[str, float] | None = None,
     command: str = "",
-    say: Callable[[str], None] = lambda _: None,
+    talk: Talk = Talk(),  # noqa: B008 - immutable
+    reported: Callable[[ExportReport], None] = lambda _report: None,
 ) -> Manifest:
-    """Compile every member, compare it with its original on the validation scans, and write a bundle.
+    """Compile every member, hold it against its original on the validation scans, and write a bundle.
 
     Parameters
     ----------
@@ -52,38 +61,67 @@ def export(
         DICOM's defined term for what the scans are.
     card
         JSON of :class:`edge_run.manifest.Card`.
+    calibration
+        Of :data:`edge_export.ranges.METHODS`, or ``best``: each INT8 artefact takes the one that serves it best on the
+        validation scans.
     calibration_scans
         How many training scans set the INT8 ranges; all where there are fewer.
+    tolerances
+        See :func:`edge_export.precisions.chosen`.
+    reported
+        Is given the report, whether the gates pass or not.
 
     Raises
     ------
     UsageError
-        ``out`` is taken, a precision is unknown, or the card cannot be read.
+        ``out`` is taken, a precision, method or tolerance is unknown, or the card cannot be read.
     DataError
         The scans are not those of the run.
     BundleError
         The run is damaged.
-    GateError, BackendError
-        An artefact is not what it should be: see :func:`edge_export.member.compile_member`.
+    GateError
+        An artefact or the vote differs from the original by more than is accepted; nothing is written.
+    BackendError
+        An artefact cannot be run.
     """
-    recipes = chosen(precisions)
+    recipes = chosen(precisions, tolerances)
+    methods = _methods(calibration) if any(recipe.calibrated for recipe in recipes.values()) else ()
     if calibration_scans < 1:
         raise UsageError(f"{calibration_scans} scans calibrate nothing", mend="--calibration-scans 200")
     run = Run(run_folder)
     told = Told(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
     with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
-        calibrated = any(recipe.calibrated for recipe in recipes.values())
-        material = gather(run, folders, calibration_scans=calibration_scans if calibrated else 0)
+        material = gather(run, folders, calibration_scans=calibration_scans if methods else 0)
         compiled = []
         for voter in run.ensemble.members:
-            compiled.append(compile_member(run, voter, recipes, material, writer, Path(scratch)))
-            for precision, artefact in compiled[-1].entry.artefacts.items():
-                say(f"{voter.arch} {precision}: {artefact.file.bytes / 1e6:.1f} MB, {in_words(artefact.parity)}")
-        manifest = assemble(run, told, recipes, material, compiled, writer)
-        for precision, parity in manifest.parity.items():
-            say(f"vote {precision}: {in_words(parity)}")
+            progress = talk.progress(f"{voter.arch}: calibrating")
+            original = take(run, voter, material, Path(scratch), methods, progress)
+            compiled.append(compile_member(original, recipes, material, talk))
+        votes = {p: compile_vote(compiled, p, recipe, material, talk) for p, recipe in recipes.items()}
+        found = report(told.name, run.record.config.preprocess.size, recipes, compiled, votes)
+        reported(found)
+        _refuse(found)
+        manifest = assemble(run, told, recipes, material, compiled, votes, writer)
         writer.finish(manifest)
     return manifest
+
+
+def _methods(calibration: str) -> tuple[str, ...]:
+    if calibration not in (*METHODS, BEST):
+        raise UsageError(f"calibration {calibration!r} is unknown", mend=f"choose from {', '.join(METHODS)}, {BEST}")
+    return METHODS if calibration == BEST else (calibration,)
+
+
+def _refuse(found: ExportReport) -> None:
+    """Raise GateError if a gate failed, with all that failed."""
+    gates = {f"{arch} {p}": a.gate for arch, by in found.members.items() for p, a in by.items()}
+    gates |= {f"vote {precision}": voted.gate for precision, voted in found.vote.items()}
+    failed = [f"{what}: {gate.in_words(judged)}" for what, judged in gates.items() if not judged.passed]
+    if failed:
+        raise GateError(
+            f"no bundle was written, these differ too much from their originals: {'; '.join(failed)}",
+            mend="leave that precision out, calibrate with --calibration best, or accept more with --tolerance",
+        )
 
 
 def _name(out: Path) -> str:

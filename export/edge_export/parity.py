@@ -38,6 +38,8 @@ def compare(
         flips=int((labels[0] != labels[1]).sum()),
         accuracy=found.accuracy,
         reference_accuracy=reference.accuracy,
+        sensitivity=found.sensitivity,
+        reference_sensitivity=reference.sensitivity,
         auroc=found.auroc,
         reference_auroc=reference.auroc,
     )

@@ -12,7 +12,6 @@ from onnx import TensorProto, helper
 
 from edge_export.graph import check, strip
 from edge_export.macs import multiply_adds
-from edge_export.quantise import ScanReader
 from edge_run.backends import open_runner
 from edge_run.errors import GateError
 from edge_run.runner import Network
@@ -188,11 +187,3 @@ def test_ranges_are_those_of_the_calibration_scans(exported):
     first = next(n for n in model.graph.node if n.op_type == "QuantizeLinear" and n.input[0] == "div_1")
     assert constants[first.input[1]] == pytest.approx((high - low) / 255, rel=1e-5)
     assert constants[first.input[2]] == round(-low / ((high - low) / 255))
-
-
-def test_reader_hands_out_one_scan_at_a_time():
-    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    reader = ScanReader(pixels)
-    given = [reader.get_next() for _ in range(4)]
-    assert [g and g["scan"].shape for g in given] == [(1, 1, 3, 3), (1, 1, 3, 3), None, None]
-    assert np.array_equal(np.concatenate([g["scan"][0] for g in given[:2]]), pixels)

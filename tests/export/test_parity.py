@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
+from edge_export.artefact import Answers, assess
 from edge_export.material import gather
-from edge_export.member import Answers, judge
+from edge_export.original import Original
 from edge_export.parity import compare, in_words
-from edge_export.writer import BundleWriter
+from edge_export.precisions import RECIPES
 from edge_run.vote import softmax
 from edge_train.infer import infer
 
@@ -70,15 +71,14 @@ def test_spoilt_artefact_is_found_out(exported, scratch):
     bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
     path = scratch / "resnet18.spoilt.onnx"
     onnx.save(model, path)
-    with BundleWriter(scratch / "bundle") as writer:
-        artefact, answers = judge(path, 64, original, material, writer)
-    assert artefact.parity.flips == 2
-    assert artefact.parity.max_abs_logit == pytest.approx(abs(shift), abs=1e-4)
-    expected = softmax(logits + np.array([shift, 0]), artefact.temperature)
-    np.testing.assert_allclose(answers.probabilities, expected, atol=1e-4)
-    assert artefact.parity.max_abs_probability == pytest.approx(
-        np.abs(expected - original.probabilities).max(), abs=1e-4
-    )
+    subject = Original("resnet18", 1.0, path, {}, original, np.zeros((2, 512), np.float32), 0)
+    found = assess(path, subject, RECIPES["fp32"], material)
+    assert found.parity.flips == 2
+    assert found.parity.max_abs_logit == pytest.approx(abs(shift), abs=1e-4)
+    expected = softmax(logits + np.array([shift, 0]), found.answers.temperature)
+    np.testing.assert_allclose(found.answers.probabilities, expected, atol=1e-4)
+    assert found.parity.max_abs_probability == pytest.approx(np.abs(expected - original.probabilities).max(), abs=1e-4)
     accuracy = (expected.argmax(1) == material.validation.targets).mean()
-    assert artefact.parity.accuracy == pytest.approx(accuracy)
-    assert np.array(artefact.reference_logits).shape == (4, 2)
+    assert found.parity.accuracy == pytest.approx(accuracy)
+    assert found.reference.shape == (4, 2)
+    assert {"logit", "flips"} <= {check.figure for check in found.gate.failures}

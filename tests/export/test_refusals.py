@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 from edge_export import export
-from edge_export.precisions import RECIPES, Recipe
-from edge_run.errors import BackendError, BundleError, DataError, GateError, UsageError
+from edge_export.precisions import RECIPES
+from edge_run.errors import BundleError, DataError, GateError, UsageError
 
 CARD = {"summary": "", "intended_use": "", "limits": [], "licence": "", "training_data": []}
 
@@ -31,9 +31,13 @@ def no_work(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message", "mend"),
     [
-        ({"precisions": ("fp32", "int4")}, "precision 'int4' is unknown", "choose from fp32, int8-cpu"),
-        ({"precisions": ()}, "no precision is given", "choose from fp32, int8-cpu"),
+        ({"precisions": ("fp32", "int4")}, "precision 'int4' is unknown", "choose from fp32, fp16, int8-cpu"),
+        ({"precisions": ()}, "no precision is given", "choose from fp32, fp16, int8-cpu"),
         ({"calibration_scans": 0}, "0 scans calibrate nothing", "--calibration-scans"),
+        ({"calibration": "guess"}, "calibration 'guess' is unknown", "choose from minmax, percentile, entropy, best"),
+        ({"tolerances": {"beauty": 1.0}}, "tolerances .'beauty': 1.0. are not understood", "--tolerance accuracy"),
+        ({"tolerances": {"flips": -1.0}}, "are not understood", "a number from 0 up"),
+        ({"tolerances": {"flips": float("nan")}}, "are not understood", "a number from 0 up"),
     ],
 )
 def test_request_without_sense_is_refused(options, message, mend, exported, tmp_path):
@@ -100,14 +104,14 @@ def test_other_scans_are_refused(change, exported, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 
-def poison(fp32, out, calibration):  # noqa: ARG001 - a Recipe's signature
+def poison(fp32, out, ranges, float_layers):  # noqa: ARG001 - a Recipe's signature
     model = onnx.load(fp32)
     bias = next(i for i in model.graph.initializer if i.name.endswith("fc.bias"))
     bias.raw_data = np.full(2, np.nan, np.float32).tobytes()
     onnx.save(model, out)
 
 
-def turn_around(fp32, out, calibration):  # noqa: ARG001 - a Recipe's signature
+def turn_around(fp32, out, ranges, float_layers):  # noqa: ARG001 - a Recipe's signature
     model = onnx.load(fp32)
     outputs = list(model.graph.output)
     del model.graph.output[:]
@@ -115,7 +119,7 @@ def turn_around(fp32, out, calibration):  # noqa: ARG001 - a Recipe's signature
     onnx.save(model, out)
 
 
-def interrupt(fp32, out, calibration):  # noqa: ARG001 - a Recipe's signature
+def interrupt(fp32, out, ranges, float_layers):  # noqa: ARG001 - a Recipe's signature
     raise KeyboardInterrupt
 
 
@@ -123,14 +127,14 @@ def interrupt(fp32, out, calibration):  # noqa: ARG001 - a Recipe's signature
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (poison, BackendError, "resnet18.int8-cpu on cpu answered with numbers that are not finite"),
+        (poison, GateError, "resnet18 int8-cpu: not_finite 8 .accepted: 0."),
         (turn_around, GateError, r"resnet18\.int8-cpu\.onnx is not the graph"),
         (interrupt, KeyboardInterrupt, None),
     ],
     ids=["not finite", "another graph", "interrupted"],
 )
 def test_failure_in_the_middle_leaves_nothing(make, error, message, exported, tmp_path, monkeypatch):
-    monkeypatch.setitem(RECIPES, "int8-cpu", Recipe(make, calibrated=False, tolerance=0.5))
+    monkeypatch.setitem(RECIPES, "int8-cpu", RECIPES["int8-cpu"]._replace(make=make, calibrated=False))
     with pytest.raises(error, match=message):
-        export(exported.run.folder, [exported.data], tmp_path / "new" / "out")
+        export(exported.run.folder, [exported.data], tmp_path / "new" / "out", precisions=("fp32", "int8-cpu"))
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,70 @@
+"""Keep the layers that suffer most in float, until the artefact decides as its original does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .artefact import Candidate, make
+from .sensitivity import LayerError, rank_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .material import Material
+    from .original import Original
+    from .precisions import Recipe
+
+RANKING_SCANS = 16
+
+
+class Mender:
+    """Mends the quantised artefacts of one member; what it has ranked once it remembers.
+
+    Parameters
+    ----------
+    progress
+        Is told how many layers are ranked, of how many.
+    """
+
+    def __init__(
+        self, original: Original, material: Material, progress: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> None:
+        self._original, self._material, self._progress = original, material, progress
+        self._rankings: dict[tuple[str, bool], list[LayerError]] = {}
+
+    def ranking(self, recipe: Recipe, method: str) -> list[LayerError]:
+        """All convolutions, the most sensitive first; judged on training scans, since the gate needs the others."""
+        key = method, recipe.symmetric
+        if key not in self._rankings:
+            scans = self._material.calibration
+            some = scans[np.linspace(0, len(scans) - 1, min(RANKING_SCANS, len(scans))).astype(int)]
+            ranges = self._original.ranges[method]
+            self._rankings[key] = rank_layers(
+                self._original.fp32, ranges, some, symmetric=recipe.symmetric, progress=self._progress
+            )
+        return self._rankings[key]
+
+    def keep_more(self, precision: str, recipe: Recipe, failing: Candidate) -> Candidate | None:
+        """Make the artefact again with twice as many layers in float (first one, then two, four, ...).
+
+        Returns
+        -------
+        None where all layers are in float already.
+        """
+        layers = [error.layer for error in self.ranking(recipe, failing.method)]
+        kept = len(failing.float_layers)
+        if kept == len(layers):
+            return None
+        more = tuple(layers[: min(len(layers), max(1, 2 * kept))])
+        return make(self._original, precision, recipe, self._material, method=failing.method, float_layers=more)
+
+    def mend(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
+        """The artefact as it is if its gate passes, else with as few of its worst layers in float as let it pass."""
+        while not candidate.gate.passed:
+            better = self.keep_more(precision, recipe, candidate)
+            if better is None:
+                return candidate
+            candidate = better
+        return candidate
