@@ -43,7 +43,7 @@ def write_small(path: Path, seed: int = 0, centre_on: np.ndarray | None = None) 
     stem = convolve("stem", "scaled", relu=True, inputs=1)
     nodes.append(helper.make_node("MaxPool", [stem], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]))
     second = convolve("second", convolve("first", "pooled", relu=True), relu=False)
-    nodes.append(helper.make_node("Add", [second, "pooled"], ["sum"]))
+    nodes.append(helper.make_node("Add", [second, "pooled"], ["sum"], "sum"))
     nodes.append(helper.make_node("Relu", ["sum"], ["block"]))
     branches = [convolve("left", "block", relu=True), convolve("right", "block", relu=True)]
     nodes.append(helper.make_node("Concat", branches, ["features"], axis=1))

@@ -34,9 +34,15 @@ def quantise_for_cpu(fp32: Path, out: Path, ranges: Ranges, float_layers: Collec
     ranges
         Of every tensor, see :mod:`edge_export.ranges`.
     float_layers
-        Names of convolutions that are left as they are.
+        Names of convolutions and sums that are left as they are. A sum in float keeps the residual stream in float:
+        in a deep network it is rounded once a block otherwise, and the errors add up.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load(fp32))
+    sums = {
+        node.name: node.output[0] for node in model.graph.node if node.op_type == "Add" and node.name in float_layers
+    }
+    behind = {node.name for node in model.graph.node if node.op_type == "Relu" and node.input[0] in sums.values()}
+    convolutions = {node.output[0] for node in model.graph.node if node.op_type == "Conv"}
     arrays: dict[str, TensorData | tuple[np.float32, np.float32]] = {
         name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()
     }
@@ -50,7 +56,7 @@ def quantise_for_cpu(fp32: Path, out: Path, ranges: Ranges, float_layers: Collec
             # Only a name here: ranges are ranges, whatever found them.
             tensors_range=TensorsData(CalibrationMethod.MinMax, arrays),
             nodes_to_quantize=[],
-            nodes_to_exclude=list(float_layers),
+            nodes_to_exclude=[*float_layers, *behind],
             op_types_to_quantize=list(QUANTISED),
             extra_options={},
         )
@@ -59,7 +65,8 @@ def quantise_for_cpu(fp32: Path, out: Path, ranges: Ranges, float_layers: Collec
     model = quantiser.model.model
     if float_layers:
         relus = {name for node in onnx.load(fp32).graph.node if node.op_type == "Relu" for name in node.output}
-        _give_float_inputs(model.graph, float_layers, relus)
+        _give_float_inputs(model.graph, set(float_layers) - set(sums), relus)
+        _give_float_branches(model.graph, set(sums), convolutions)
     model.graph.ClearField("value_info")
     out.write_bytes(model.SerializeToString())
 
@@ -81,3 +88,18 @@ def _give_float_inputs(graph: onnx.GraphProto, layers: Collection[str], relus: C
         nodes.append(node)
     graph.ClearField("node")
     graph.node.extend(nodes)
+
+
+def _give_float_branches(graph: onnx.GraphProto, sums: Collection[str], convolutions: Collection[str]) -> None:
+    """Let sums read the stream as it was before it was quantised for the next convolution.
+
+    What comes straight from a convolution stays quantised, or the convolution could not compute in eight bits.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        for slot, name in enumerate(node.input if node.name in sums else ()):
+            back = makers.get(name)
+            if back is not None and back.op_type == "DequantizeLinear":
+                before = makers[back.input[0]].input[0]
+                if before not in convolutions:
+                    node.input[slot] = before

@@ -71,7 +71,8 @@ def _sites(graph: onnx.GraphProto, float_layers: Collection[str]) -> Iterator[tu
             made = {slot: producers[name] for slot, name in enumerate(node.input) if uses[name] == 1}
             fusible = [slot for slot in made if graph.node[made[slot]].op_type == "Conv"]
             main = max(fusible, key=lambda slot: made[slot], default=None)
-            if main is not None and graph.node[made[main]].name not in float_layers:
+            kept = main is not None and {node.name, graph.node[made[main]].name}.intersection(float_layers)
+            if main is not None and not kept:
                 yield place, 1 - main
 
 

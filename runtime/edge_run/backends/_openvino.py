@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edge_run.errors import BackendError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # The key under which an ONNX tensor names the file that its values lie in.
 _EXTERNAL = b"location"
+# OpenVINO's bindings set up some of what they need at their first call, and two threads that are first wait for each
+# other for ever: one with Python's lock, the other with the set-up's.
+_FIRST_CALL = threading.Lock()
 
 
 class OpenVinoRunner(Runner):
@@ -68,10 +72,15 @@ def compile_network(network: Network, *, threads: int) -> OpenVinoRunner:
         # Where the processor has bfloat16, OpenVINO would otherwise compute in it what was exported as fp32.
         "INFERENCE_PRECISION_HINT": "f32",
     }
+    import numpy as np
+
+    blank = np.zeros((1, 1, network.size, network.size), np.uint8)
     try:
         # Not an import statement, so that types are checked alike where OpenVINO is not installed.
         core = importlib.import_module("openvino").Core()
         compiled = core.compile_model(core.read_model(network.model), "CPU", settings)
+        with _FIRST_CALL:
+            compiled.create_infer_request().infer([blank])
     except (ImportError, RuntimeError, OSError) as error:
         raise BackendError(f"OpenVINO cannot load {network.name}: {one_line(error)}", mend=mend) from error
     return OpenVinoRunner(compiled, network.name, network.size)
