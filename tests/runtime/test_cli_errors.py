@@ -70,7 +70,7 @@ def test_nothing_at_all_is_help(capsys: Capsys) -> None:
     ("options", "words"),
     [
         (["--precision", "fp8"], ["no precision 'fp8'", "choose from fp32, int8-cpu"]),
-        (["--backend", "abacus"], ["backend 'abacus' is unknown", "choose from auto, cpu"]),
+        (["--backend", "abacus"], ["backend 'abacus' is unknown", "choose from auto, tensorrt"]),
     ],
 )
 def test_unknown_choice_is_2(capsys: Capsys, bundle: Path, image: Path, options: list[str], words: list[str]) -> None:
