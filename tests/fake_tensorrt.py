@@ -278,6 +278,7 @@ class ILogger:
     class Severity(enum.Enum):
         INTERNAL_ERROR, ERROR, WARNING, INFO, VERBOSE = range(5)
 
+    # As in TensorRT: whoever makes a logger says what it does.
     def log(self, severity: Severity, msg: str) -> None:
         raise NotImplementedError
 

@@ -90,13 +90,23 @@ _HALF = Tolerance(logit=0.1, probability=0.02, flips=0.005, auroc=0.002)
 _EIGHT = Tolerance()
 _EIGHT_VOTE = Tolerance(flips=0.005)
 
+_FLOAT = Recipe(_copy, calibrated=False, symmetric=False, half_scales=False, member=_EXACT, vote=_EXACT, elsewhere=1e-3)
+# INT8 kernels round differently without VNNI.
+_INT8 = Recipe(
+    quantise_for_cpu,
+    calibrated=True,
+    symmetric=False,
+    half_scales=False,
+    member=_EIGHT,
+    vote=_EIGHT_VOTE,
+    elsewhere=0.5,
+)
 RECIPES: Mapping[str, Recipe] = {
-    "fp32": Recipe(_copy, False, False, False, _EXACT, _EXACT, 1e-3),
-    "fp16": Recipe(_half, False, False, False, _HALF, _HALF, 0.1),
-    # INT8 kernels round differently without VNNI.
-    "int8-cpu": Recipe(quantise_for_cpu, True, False, False, _EIGHT, _EIGHT_VOTE, 0.5),
-    "int8-trt": Recipe(quantise_for_tensorrt, True, True, False, _EIGHT, _EIGHT_VOTE, 0.5),
-    "int8-trt-fp16": Recipe(_quantised_half, True, True, True, _EIGHT, _EIGHT_VOTE, 0.5),
+    "fp32": _FLOAT,
+    "fp16": _FLOAT._replace(make=_half, member=_HALF, vote=_HALF, elsewhere=0.1),
+    "int8-cpu": _INT8,
+    "int8-trt": _INT8._replace(make=quantise_for_tensorrt, symmetric=True),
+    "int8-trt-fp16": _INT8._replace(make=_quantised_half, symmetric=True, half_scales=True),
 }
 """All precisions, and with them the whole table of tolerances."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_run.backends import BACKENDS
 from edge_run.doctor import Machine, examine
 from edge_run.manifest import Parity
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from .compile import Compiled, Vote
     from .precisions import Recipe
-
-_ON_CPU = ("fp32", "fp16", "int8-cpu")
 
 
 class ArtefactReport(msgspec.Struct, frozen=True):
@@ -93,7 +92,7 @@ def report(
 
 def _artefact(compiled: Compiled, precision: str, recipe: Recipe, size: int) -> ArtefactReport:
     made = compiled.artefacts[precision]
-    gain = measure_gain(made.path, compiled.original.fp32, size, here=precision in _ON_CPU)
+    gain = measure_gain(made.path, compiled.original.fp32, size, here=precision in BACKENDS["cpu"].precisions)
     return ArtefactReport(
         temperature=made.answers.temperature,
         method=made.method,

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,6 @@ from edge_run.runner import Missing, Network
 from toy import WIDTH, edge_run, head, toy_model
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from edge_run.runner import Runner
 
 BATCH = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8)
@@ -227,6 +226,13 @@ def test_choosing_loads_nothing_heavy_and_no_backend_that_is_not_installed() -> 
 def test_auto_is_brief_about_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge_run_backends, "located", {}.get)
     assert choose("auto", None, PC, Here("auto"), gpu=True).passed_over[0] == PassedOver("tensorrt", "not installed")
+
+
+def test_documented_precisions_are_those_of_the_table() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "devices.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    documented = [(row[0].strip("`"), tuple(row[2].split(", "))) for row in rows if row[0] != "`--backend`"]
+    assert documented == [(name, backend.precisions) for name, backend in BACKENDS.items()]
 
 
 # The runner

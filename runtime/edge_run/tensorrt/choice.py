@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_run.backends import BACKENDS
 from edge_run.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What TensorRT runs, best first.
-PRECISIONS = ("int8-trt-fp16", "int8-trt", "fp16", "fp32")
+PRECISIONS = BACKENDS["tensorrt"].precisions
 INT8, INT8_TRT = "int8", "int8-trt"
 # The accelerator computes in INT8 and FP16.
 NOT_ON_DLA = "fp32"
