@@ -17,7 +17,6 @@ from edge_run.manifest import (
     BundleMember,
     Evaluation,
     Figure,
-    FlagThresholds,
     Manifest,
     Provenance,
     Quantisation,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from .artefact import Candidate
     from .compile import Compiled, Vote
+    from .flags import Flags
     from .material import Material, Validation
     from .precisions import Recipe
     from .writer import BundleWriter
@@ -60,6 +60,8 @@ def assemble(
     material: Material,
     compiled: Sequence[Compiled],
     votes: Mapping[str, Vote],
+    stages: tuple[tuple[str, ...], ...],
+    flags: Flags,
     writer: BundleWriter,
 ) -> Manifest:
     """Put the artefacts and the reference scans into the bundle, and describe it."""
@@ -70,7 +72,8 @@ def assemble(
         task=Task(told.modality, record.labels, record.positive, ensemble.threshold),
         preprocess=record.config.preprocess,
         members=tuple(_member(c, writer) for c in compiled),
-        flags=FlagThresholds(ensemble.low_confidence, ensemble.flag_rate),
+        stages=stages,
+        flags=flags.thresholds,
         reference=Reference(
             writer.add("reference/scan.png", reference_image()),
             writer.add_array("reference/scans.npy", material.reference),
@@ -78,6 +81,7 @@ def assemble(
         ),
         parity={precision: voted.parity for precision, voted in votes.items()},
         evaluation={p: _evaluation(voted.probabilities, material.validation) for p, voted in votes.items()},
+        profile=flags.profiles,
         card=told.card,
         provenance=_provenance(run, material, told.command),
     )

@@ -13,11 +13,14 @@ from . import gate
 from .assemble import Told, assemble
 from .card import blank_card, read_card
 from .compile import compile_member, compile_vote
+from .fit_flags import RATE, Target
+from .flags import ask_witness, flag, in_words
 from .material import gather
 from .original import take
 from .precisions import RECIPES, chosen
 from .ranges import METHODS
 from .report import ExportReport, report
+from .stages import Point, fit_stages, low_confidence
 from .talk import Talk
 from .writer import BundleWriter
 
@@ -26,7 +29,11 @@ if TYPE_CHECKING:
 
     from edge_run.manifest import Manifest
 
+    from .compile import Compiled, Vote
+    from .material import Validation
+
 BEST = "best"
+BEDSIDE = "int8-cpu"
 
 
 def export(
@@ -41,6 +48,7 @@ def export(
     calibration: str = METHODS[0],
     calibration_scans: int = 200,
     tolerances: Mapping[str, float] | None = None,
+    flag_target: Target = Target(),  # noqa: B008 - immutable
     command: str = "",
     talk: Talk = Talk(),  # noqa: B008 - immutable
     reported: Callable[[ExportReport], None] = lambda _report: None,
@@ -68,13 +76,16 @@ def export(
         How many training scans set the INT8 ranges; all where there are fewer.
     tolerances
         See :func:`edge_export.precisions.chosen`.
+    flag_target
+        What the thresholds of the flags are to promise, see :mod:`edge_export.fit_flags`.
     reported
         Is given the report, whether the gates pass or not.
 
     Raises
     ------
     UsageError
-        ``out`` is taken, a precision, method or tolerance is unknown, or the card cannot be read.
+        ``out`` is taken, a precision, method or tolerance is unknown, the card cannot be read, or what the flags are to
+        promise is out of reach.
     DataError
         The scans are not those of the run.
     BundleError
@@ -88,6 +99,8 @@ def export(
     methods = _methods(calibration) if any(recipe.calibrated for recipe in recipes.values()) else ()
     if calibration_scans < 1:
         raise UsageError(f"{calibration_scans} scans calibrate nothing", mend="--calibration-scans 200")
+    if not 0 < flag_target.share < 1:
+        raise UsageError(f"{flag_target} is no share between 0 and 1", mend=f"--flag-{flag_target.kind} 0.1")
     run = Run(run_folder)
     told = Told(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
     with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
@@ -101,9 +114,28 @@ def export(
         found = report(told.name, run.record.config.preprocess.size, recipes, compiled, votes)
         reported(found)
         _refuse(found)
-        manifest = assemble(run, told, recipes, material, compiled, votes, writer)
+        stages = _stages(compiled, votes, material.validation, flag_target)
+        spec, progress = run.record.config.preprocess, talk.progress("looking at the training scans")
+        witness = ask_witness(compiled, recipes, stages[0], material, spec, writer, progress)
+        flags = flag(compiled, votes, stages[0], run.record.labels, material, witness, flag_target)
+        for precision, fitted in flags.thresholds.items():
+            talk.say(in_words(precision, fitted))
+        manifest = assemble(run, told, recipes, material, compiled, votes, stages, flags, writer)
         writer.finish(manifest)
     return manifest
+
+
+def _stages(
+    compiled: Sequence[Compiled], votes: Mapping[str, Vote], validation: Validation, target: Target
+) -> tuple[tuple[str, ...], ...]:
+    """The order of answering, for the precision that the bedside takes by default where it is there."""
+    precision = BEDSIDE if BEDSIDE in votes else next(iter(votes))
+    said = [c.artefacts[precision].answers.probabilities for c in compiled]
+    weights = [c.original.weight for c in compiled]
+    flagged = target.share if target.kind == RATE else Target().share
+    point = Point(validation.positive, validation.threshold, low_confidence(said, weights, flagged))
+    originals = [c.original for c in compiled]
+    return fit_stages([o.arch for o in originals], weights, [o.macs for o in originals], said, point)
 
 
 def _methods(calibration: str) -> tuple[str, ...]:

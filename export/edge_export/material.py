@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from edge_train.run import Run
 
 
+FAMILIAR_SCANS = 2000
+
+
 class Validation(NamedTuple):
     """What an artefact is judged on: the split that the run's vote was fitted on.
 
@@ -32,6 +35,8 @@ class Validation(NamedTuple):
         Scans ``[N, H, W] uint8``, classes ``[N]`` and patients ``[N]``.
     positive, threshold
         The operating point, see :func:`edge_run.vote.decide`.
+    paths
+        Files ``[N]``, to look at the scans as they were before they were resized.
     """
 
     split: str
@@ -40,6 +45,7 @@ class Validation(NamedTuple):
     groups: list[str]
     positive: int
     threshold: float | None
+    paths: tuple[Path, ...] = ()
 
 
 class Material(NamedTuple):
@@ -53,12 +59,16 @@ class Material(NamedTuple):
         Training scans ``[K, H, W] uint8`` that set the INT8 ranges, and the hashes of their files, sorted.
     reference
         Drawn scans ``[4, 1, H, W] uint8``.
+    training
+        Files whose features say what is familiar: all training scans, or an even choice of
+        `FAMILIAR_SCANS`. They are read when they are needed, a few at a time.
     """
 
     validation: Validation
     calibration: NDArray[np.uint8]
     calibration_sha256: tuple[str, ...]
     reference: NDArray[np.uint8]
+    training: tuple[Path, ...] = ()
 
 
 def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Material:
@@ -85,8 +95,13 @@ def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Mate
     train = dataset.of("train").samples
     picked = choose_scans(train, calibration_scans, seed=record.config.seed)
     calibration = decode([train[i] for i in picked], spec)
+    familiar = choose_scans(train, FAMILIAR_SCANS, seed=record.config.seed)
     return Material(
-        _validation(run, dataset), calibration.pixels, tuple(sorted(calibration.sha256)), reference_scans(spec)
+        _validation(run, dataset),
+        calibration.pixels,
+        tuple(sorted(calibration.sha256)),
+        reference_scans(spec),
+        tuple(train[i].path for i in familiar),
     )
 
 
@@ -100,4 +115,5 @@ def _validation(run: Run, dataset: Dataset) -> Validation:
         groups=part.groups,
         positive=run.record.labels.index(run.record.positive),
         threshold=run.ensemble.threshold,
+        paths=tuple(sample.path for sample in part.samples),
     )

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 
 from edge_run.errors import BackendError
+from edge_run.flags.familiarity import pool
 from edge_run.machine import allowed_cores
 
 from .graph import INPUT, OUTPUTS
@@ -62,3 +63,8 @@ class Simulation:
             whole = np.isfinite(features.reshape(len(features), -1)).all(axis=1, keepdims=True)
             found.append(np.where(whole, logits, np.float32(np.nan)))
         return np.concatenate(found)
+
+    def pooled(self, scans: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features averaged over the map, ``[N, width]``, of ``[N, 1, size, size] uint8``, a few scans at a time."""
+        starts = range(0, len(scans), BATCH)
+        return np.concatenate([pool(self.run(scans[start : start + BATCH])[1]) for start in starts])

@@ -38,6 +38,15 @@ def load(path: Path, max_bytes: int) -> bytes:
         raise InputError(f"{path} cannot be read: {reason}.", mend="Check the path and its disk.") from error
 
 
+def beginning(path: Path, length: int) -> bytes:
+    """Read a file's first bytes, to know it by; none of what is no readable regular file."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            return file.read(length) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except (OSError, ValueError):
+        return b""
+
+
 def too_large(name: str, size: int, limit: int) -> InputError:
     """Say that an encoded image is over the limit on its size."""
     return InputError(f"{name} is {size} bytes, over the limit of {limit} bytes.", mend="Give one scan by itself.")

@@ -1,73 +1,82 @@
-"""Members' logits -> decision."""
+"""Members' answers -> decision."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .prediction import Decision, Flag, MemberVote
+from .certify import Bounds, bounds, certain_class
+from .prediction import Decision, MemberVote
 from .vote import decide as decided_class
-from .vote import softmax, vote
+from .vote import vote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from .manifest import FlagThresholds, Manifest, Task
+    from .flags import Flagger, Noted
+    from .manifest import Manifest
 
 
-def probabilities(manifest: Manifest, precision: str, logits: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Calibrated probabilities of each member.
+class Answer(NamedTuple):
+    """One member's answer to a scan: logits, calibrated probabilities ``[classes]`` and features ``[width, h, w]``."""
+
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
+    features: NDArray[np.float32]
+
+
+def decide(manifest: Manifest, flagger: Flagger, answers: Mapping[int, Answer], noted: Noted) -> Decision | None:
+    """Vote and decide on one scan.
 
     Parameters
     ----------
-    logits
-        Per member, in the manifest's order, ``[N, classes]``.
+    answers
+        By the member's place in the manifest; those of the first stage at least.
+    noted
+        Flags that depend on nothing that is missing.
 
     Returns
     -------
-    ``[members, N, classes] float64``.
+    None where members are missing that could still change the label or a flag.
     """
-    return np.stack(
-        [
-            softmax(values, member.artefacts[precision].temperature)
-            for member, values in zip(manifest.members, logits, strict=True)
-        ]
-    )
-
-
-def decide(manifest: Manifest, members: NDArray[np.float64]) -> Decision:
-    """Vote and decide on one scan from the members' probabilities ``[members, classes]``."""
-    task = manifest.task
-    voted = vote(members, [member.weight for member in manifest.members])
-    index = int(decided_class(voted, positive=task.labels.index(task.positive), threshold=task.threshold))
+    task, members = manifest.task, manifest.members
+    positive = task.labels.index(task.positive)
+    answered = sorted(answers)
+    weights = [members[m].weight for m in answered]
+    said = np.stack([answers[m].probabilities for m in answered])
+    voted = vote(said, weights)
+    if len(answered) == len(members):
+        within = Bounds(voted, voted)
+        index: int | None = int(decided_class(voted, positive=positive, threshold=task.threshold))
+    else:
+        within = bounds(said, weights, sum(member.weight for member in members))
+        index = certain_class(within, positive=positive, threshold=task.threshold)
+    unsure = flagger.of_confidence(within)
+    if index is None or unsure is None:
+        return None
     return Decision(
         label=task.labels[index],
         probability=float(voted[index]),
-        probabilities=_by_label(task, voted),
-        interval=None,
-        flags=_flags(manifest.flags, voted),
+        probabilities=_by_label(manifest, voted),
+        interval=None
+        if len(answered) == len(members)
+        else (float(within.low[index]), float(min(within.high[index], 1.0))),
+        flags=(*unsure, *noted.flags),
         members=tuple(
-            MemberVote(member.arch, member.weight, _by_label(task, p))
-            for member, p in zip(manifest.members, members, strict=True)
+            MemberVote(
+                members[m].arch,
+                members[m].weight,
+                _by_label(manifest, answers[m].probabilities),
+                tuple(map(float, answers[m].logits)),
+            )
+            for m in answered
         ),
+        measures={"score": float(voted[positive]), "confidence": float(voted.max()), **noted.measures},
     )
 
 
-def _by_label(task: Task, values: NDArray[np.float64]) -> dict[str, float]:
-    return {label: float(value) for label, value in zip(task.labels, values, strict=True)}
-
-
-def _flags(thresholds: FlagThresholds, voted: NDArray[np.float64]) -> tuple[Flag, ...]:
-    confidence = float(voted.max())
-    if confidence >= thresholds.low_confidence:
-        return ()
-    return (
-        Flag(
-            "low-confidence",
-            f"the vote is {confidence:.0%} sure, less than the {thresholds.low_confidence:.0%} "
-            f"below which {thresholds.flag_rate:.0%} of the validation scans lie",
-        ),
-    )
+def _by_label(manifest: Manifest, values: NDArray[np.float64]) -> dict[str, float]:
+    return {label: float(value) for label, value in zip(manifest.task.labels, values, strict=True)}

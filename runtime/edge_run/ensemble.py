@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import decide, image
+from ._members import open_members
 from ._version import __version__
-from .accelerators import has_nvidia_gpu
-from .backends import AUTO, CPU, Choice, Here, choose, open_runner
+from .backends import AUTO
 from .bundle import DEFAULT, Bundle
-from .errors import BackendError, BundleError
+from .decide import Answer
+from .errors import BundleError, UsageError
+from .flags import Evidence, Flagger
 from .machine import allowed_cores
 from .prediction import Prediction, Source
 from .preprocessing import preprocess
-from .runner import Missing, Network
+from .study import placed
+from .vote import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from .flags import Noted
     from .image import Scan
-    from .manifest import BundleMember
     from .prediction import Decision
-    from .runner import Outputs, Runner
+    from .runner import Outputs
+
+
+FULL, CERTIFIED = "full", "certified"
 
 
 class Ensemble:
@@ -50,6 +56,9 @@ class Ensemble:
         past is in ``source.passed_over``.
     threads
         Cores to use; all that the process may use by default.
+    exit
+        ``full``: every member answers. ``certified``: members answer stage by stage, and no more of them than it takes
+        until neither the label nor a flag can change any more (see :mod:`edge_run.certify`).
 
     Raises
     ------
@@ -60,21 +69,35 @@ class Ensemble:
     """
 
     def __init__(
-        self, bundle: Bundle, *, precision: str | None = None, backend: str = AUTO, threads: int | None = None
+        self,
+        bundle: Bundle,
+        *,
+        precision: str | None = None,
+        backend: str = AUTO,
+        threads: int | None = None,
+        exit: str = FULL,  # noqa: A002 - the field's word, and the option's
     ) -> None:
+        if exit not in (FULL, CERTIFIED):
+            raise UsageError(f"exit {exit!r} is unknown", mend=f"choose {FULL} or {CERTIFIED}")
         self.bundle, self.manifest = bundle, bundle.manifest
         cores = threads or allowed_cores()
         side_by_side = min(cores, len(self.manifest.members))
-        self._threads_each = max(1, cores // side_by_side)
         self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="member")
         order = sorted(range(len(self.manifest.members)), key=lambda m: -self.manifest.members[m].macs)
         self._heaviest_first = order
+        self._stages = self._order(exit)
+        self._threads = {m: max(1, cores // min(cores, len(stage))) for stage in self._stages for m in stage}
         try:
-            choice, self._runners = self._open_first(backend, precision)
+            choice, self._runners = open_members(bundle, backend, precision, self._threads, self._pool)
         except Exception:
             self._pool.shutdown(cancel_futures=True)
             raise
         self.backend, self.precision, self.passed_over = choice
+        try:
+            self._flagger = Flagger(bundle, self.precision)
+        except Exception:
+            self.close()
+            raise
 
     @classmethod
     def load(
@@ -84,9 +107,10 @@ class Ensemble:
         precision: str | None = None,
         backend: str = AUTO,
         threads: int | None = None,
+        exit: str = FULL,  # noqa: A002
     ) -> Self:
         """Open a bundle by path or built-in name, and load it."""
-        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads)
+        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads, exit=exit)
 
     @property
     def source(self) -> Source:
@@ -111,7 +135,8 @@ class Ensemble:
         begin = time.perf_counter()
         read = _read(scan)
         middle = time.perf_counter()
-        decision = self.decide(preprocess(read.pixels, self.manifest.preprocess))[0]
+        (decision,) = self.decide(preprocess(read.pixels, self.manifest.preprocess), [read.pixels])
+        decision = placed(decision, read.series, self.manifest.task)
         end = time.perf_counter()
         return Prediction(
             path=str(scan) if isinstance(scan, str | Path) else "",
@@ -122,14 +147,52 @@ class Ensemble:
             timing_ms={"read": (middle - begin) * 1e3, "infer": (end - middle) * 1e3},
         )
 
-    def decide(self, batch: NDArray[np.uint8]) -> list[Decision]:
-        """Vote on preprocessed scans ``[N, 1, size, size] uint8``."""
-        members = self.probabilities(batch)
-        return [decide.decide(self.manifest, members[:, n]) for n in range(len(batch))]
+    def decide(
+        self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None
+    ) -> list[Decision]:
+        """Vote on preprocessed scans.
+
+        Parameters
+        ----------
+        batch
+            ``[N, 1, size, size] uint8``.
+        scans
+            The same scans as they were read, ``[H, W] uint8``, to judge their quality; unjudged where None.
+        """
+        return [decision for decision, _ in self.answer(batch, scans)]
+
+    def answer(
+        self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None
+    ) -> list[tuple[Decision, dict[str, NDArray[np.float32]]]]:
+        """Vote as `decide` does, and keep what a heatmap needs.
+
+        Returns
+        -------
+        For each scan the decision, and by network the features ``[width, h, w]`` of the members that answered.
+        """
+        answers: list[dict[int, Answer]] = [{} for _ in batch]
+        noted: list[Noted] = []
+        decisions: list[Decision | None] = [None] * len(batch)
+        for stage in self._stages:
+            open_ = [n for n, decision in enumerate(decisions) if decision is None]
+            if not open_:
+                break
+            for m, out in self._run(stage, batch[open_]).items():
+                for n, *answer in zip(open_, out.logits, self._calibrated(m, out), out.features, strict=True):
+                    answers[n][m] = Answer(*answer)
+            noted = noted or [self._note(answers[n], scans[n] if scans is not None else None) for n in open_]
+            for n in open_:
+                decisions[n] = decide.decide(self.manifest, self._flagger, answers[n], noted[n])
+        archs = [member.arch for member in self.manifest.members]
+        return [
+            (decision, {archs[m]: answer.features for m, answer in answers[n].items()})
+            for n, decision in enumerate(decisions)
+            if decision is not None
+        ]
 
     def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities of each member, ``[members, N, classes]``, of preprocessed scans."""
-        return decide.probabilities(self.manifest, self.precision, [out.logits for out in self.run(batch)])
+        return np.stack([self._calibrated(m, out) for m, out in enumerate(self.run(batch))])
 
     def run(self, batch: NDArray[np.uint8]) -> Sequence[Outputs]:
         """Raw outputs of each member, in the manifest's order, for ``[N, 1, size, size] uint8``.
@@ -141,16 +204,35 @@ class Ensemble:
         BundleError
             A network answers with another number of classes than the bundle has labels.
         """
-        running = {m: self._pool.submit(self._runners[m].run, batch) for m in self._heaviest_first}
-        outputs = [running[m].result() for m in range(len(self._runners))]
+        outputs = self._run(self._heaviest_first, batch)
+        return [outputs[m] for m in range(len(self._runners))]
+
+    def _run(self, members: Sequence[int], batch: NDArray[np.uint8]) -> dict[int, Outputs]:
+        """Outputs of some members, which begin in the order given."""
+        running = {m: self._pool.submit(self._runners[m].run, batch) for m in members}
+        outputs = {m: future.result() for m, future in running.items()}
         expected = (len(batch), len(self.manifest.task.labels))
-        for runner, out in zip(self._runners, outputs, strict=True):
+        for m, out in outputs.items():
             if out.logits.shape != expected:
                 raise BundleError(
-                    f"{runner.name} answers {list(out.logits.shape)}, the bundle's labels need {list(expected)}",
+                    f"{self._runners[m].name} answers {list(out.logits.shape)}, "
+                    f"the bundle's labels need {list(expected)}",
                     mend="do not use this bundle; export it again",
                 )
         return outputs
+
+    def _calibrated(self, member: int, out: Outputs) -> NDArray[np.float64]:
+        return softmax(out.logits, self.manifest.members[member].artefacts[self.precision].temperature)
+
+    def _note(self, answers: dict[int, Answer], pixels: NDArray[np.uint8] | None) -> Noted:
+        by_arch = {self.manifest.members[m].arch: answer for m, answer in answers.items()}
+        return self._flagger.note(
+            Evidence(
+                pixels,
+                {arch: answer.probabilities for arch, answer in by_arch.items()},
+                {arch: answer.features for arch, answer in by_arch.items()},
+            )
+        )
 
     def close(self) -> None:
         """Release sessions and threads."""
@@ -158,39 +240,13 @@ class Ensemble:
         for runner in self._runners:
             runner.close()
 
-    def _open_first(self, backend: str, precision: str | None) -> tuple[Choice, list[Runner]]:
-        """Open the members on the backend that is named, or on the first that opens them."""
-        here, gpu = Here(backend), has_nvidia_gpu()
-        while True:
-            choice = choose(backend, precision, self.manifest.precisions, here, gpu=gpu)
-            try:
-                return choice, self._open_members(choice)
-            except BackendError as error:
-                # What the CPU does not open is no network: the next backend's complaint would only hide that.
-                if backend != AUTO or choice.backend == CPU:
-                    raise
-                here[choice.backend] = Missing(error.message, error.mend, installed=True)
-
-    def _open_members(self, choice: Choice) -> list[Runner]:
-        members = self.manifest.members
-        loading = {m: self._pool.submit(self._open, members[m], choice) for m in self._heaviest_first}
-        try:
-            return [loading[m].result() for m in range(len(members))]
-        except Exception:
-            for runner in loading.values():
-                if not runner.cancel() and runner.exception() is None:
-                    runner.result().close()
-            raise
-
-    def _open(self, member: BundleMember, choice: Choice) -> Runner:
-        network = Network(
-            self.bundle.read(member.artefacts[choice.precision].file),
-            f"{member.arch}.{choice.precision}",
-            choice.precision,
-            self.manifest.preprocess.size,
-            self.bundle.engines,
-        )
-        return open_runner(choice.backend, network, threads=self._threads_each)
+    def _order(self, exit: str) -> list[list[int]]:  # noqa: A002
+        """Members by stage, the heaviest of each first; one stage where all shall answer."""
+        if exit == FULL:
+            return [self._heaviest_first]
+        places = {member.arch: m for m, member in enumerate(self.manifest.members)}
+        stages = [{places[arch] for arch in stage} for stage in self.manifest.stages]
+        return [[m for m in self._heaviest_first if m in stage] for stage in stages]
 
     def __enter__(self) -> Self:
         return self

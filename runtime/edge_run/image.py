@@ -18,6 +18,7 @@ import numpy as np
 from edge_run._file import load, too_large
 from edge_run._formats import FormatError, require_whole, sniff
 from edge_run._grey import to_grey, to_uint8, upright
+from edge_run.dicom import sniff as dicom
 from edge_run.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from edge_run._formats import Header
     from edge_run._grey import Pixels
+    from edge_run.dicom.series import Series
 
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64 * 2**20
@@ -45,18 +47,22 @@ class Scan:
         Of the encoded bytes as they were read, or of an array's bytes.
     steps
         What was done, in order, for a person to read.
+    series
+        Its place in the series it belongs to, where the file says; None of other formats than DICOM.
     """
 
     pixels: NDArray[np.uint8]
     sha256: str
     steps: tuple[str, ...]
+    series: Series | None = None
 
 
 def read(source: str | Path | bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> Scan:
     """Read an image file, or its bytes, as one grey scan.
 
-    PNG, JPEG, BMP, TIFF (one page), WebP and binary PGM or PPM. Sixteen-bit images carry no display window,
-    so their own range is stretched to 0..255. Colour becomes grey by the weights of ITU-R BT.601.
+    PNG, JPEG, BMP, TIFF (one page), WebP, binary PGM or PPM, and DICOM (one frame; see :mod:`edge_run.dicom`).
+    Sixteen-bit images other than DICOM carry no display window, so their own range is stretched to 0..255. Colour
+    becomes grey by the weights of ITU-R BT.601.
 
     Parameters
     ----------
@@ -65,25 +71,23 @@ def read(source: str | Path | bytes, *, max_bytes: int = MAX_BYTES, max_pixels: 
     max_bytes
         Largest encoded size that is read.
     max_pixels
-        Largest width x height that is decoded.
+        Largest width x height that is decoded; of DICOM, x samples x frames.
 
     Raises
     ------
     InputError
         Not a readable regular file, empty, too large, truncated, damaged, or no image edge-run reads.
+    BackendError
+        It is DICOM, and the extra ``dicom`` is not installed.
     """
-    name = "the input" if isinstance(source, bytes) else str(source)
-    data = source if isinstance(source, bytes) else load(Path(source), max_bytes)
-    if not data:
-        raise InputError(f"{name} is empty.", mend="Copy or export the file again.")
-    if len(data) > max_bytes:
-        raise too_large(name, len(data), max_bytes)
-    try:
-        pixels, steps = _decode(data, _checked(data, max_pixels))
-    except FormatError as error:
-        raise InputError(f"{name} {error}.", mend=error.mend) from error
-    grey = to_uint8(to_grey(pixels, steps), steps)
-    return Scan(grey, hashlib.sha256(data).hexdigest(), tuple(steps))
+    return _read(source, max_bytes, max_pixels, single=True)[0]
+
+
+def read_frames(
+    source: str | Path | bytes, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
+) -> tuple[Scan, ...]:
+    """Read every frame of a file, or of its bytes: one, except where DICOM holds several. Else as :func:`read`."""
+    return _read(source, max_bytes, max_pixels, single=False)
 
 
 def from_array(pixels: NDArray[np.generic]) -> Scan:
@@ -120,6 +124,26 @@ def from_array(pixels: NDArray[np.generic]) -> Scan:
     digest = hashlib.sha256(own.tobytes()).hexdigest()
     grey = to_uint8(to_grey(bgr_or_grey, steps), steps)
     return Scan(grey, digest, tuple(steps))
+
+
+def _read(source: str | Path | bytes, max_bytes: int, max_pixels: int, *, single: bool) -> tuple[Scan, ...]:
+    name = "the input" if isinstance(source, bytes) else str(source)
+    data = source if isinstance(source, bytes) else load(Path(source), max_bytes)
+    if not data:
+        raise InputError(f"{name} is empty.", mend="Copy or export the file again.")
+    if len(data) > max_bytes:
+        raise too_large(name, len(data), max_bytes)
+    try:
+        # First: its preamble is free, and dual-personality files put a TIFF header there.
+        if dicom.is_dicom(data[: dicom.LENGTH]):
+            from edge_run.dicom.read import read as read_dicom
+
+            return read_dicom(data, max_bytes=max_bytes, max_pixels=max_pixels, single=single)
+        pixels, steps = _decode(data, _checked(data, max_pixels))
+    except FormatError as error:
+        raise InputError(f"{name} {error}.", mend=error.mend) from error
+    grey = to_uint8(to_grey(pixels, steps), steps)
+    return (Scan(grey, hashlib.sha256(data).hexdigest(), tuple(steps)),)
 
 
 def _checked(data: bytes, max_pixels: int) -> Header:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_run._file import beginning
+from edge_run.dicom.sniff import LENGTH, is_dicom
 from edge_run.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 STDIN = "-"
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".dcm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".dcm", ".dicom"})
 _MAGIC = frozenset("*?[")
 
 
@@ -40,8 +42,8 @@ def expand(arguments: Sequence[str]) -> list[Input]:
     """List the inputs that command-line arguments stand for.
 
     Arguments keep their order; what one folder or glob brings is sorted by path. Folders are searched to any
-    depth for image suffixes, hidden names left out. A file that several arguments reach, or several links, is
-    listed once, under the name it was reached by first.
+    depth for image suffixes, and for DICOM files without one by their first bytes, hidden names left out. A file that
+    several arguments reach, or several links, is listed once, under the name it was reached by first.
 
     Parameters
     ----------
@@ -99,10 +101,23 @@ def _folder(folder: Path) -> Iterator[Input]:
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = (Path(parent, name) for name in files if not name.startswith("."))
-        images += (path for path in visible if path.suffix.lower() in SUFFIXES)
+        images += (path for path in visible if _is_image(path))
     for error in unlisted:
         yield _failed(str(error.filename), f"{error.filename} cannot be listed: {error.strerror}.", "Check its rights.")
     yield from (_file(path) for path in sorted(images))
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file of a folder is to be answered.
+
+    Scanners and archives name DICOM files by number or UID, which leaves no suffix, or digits for one. A DICOMDIR is an
+    index of the others.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return True
+    unnamed = not suffix or suffix[1:].isdigit() or suffix == ".ima"
+    return unnamed and path.name.upper() != "DICOMDIR" and is_dicom(beginning(path, LENGTH))
 
 
 def _glob(pattern: str) -> Iterator[Input]:

@@ -6,11 +6,22 @@ import msgspec
 
 
 class MemberVote(msgspec.Struct, frozen=True):
-    """One member's calibrated probabilities, by label, and its share of the vote."""
+    """What one member answered.
+
+    Attributes
+    ----------
+    weight
+        Its share of the vote.
+    probabilities
+        Calibrated, by label.
+    logits
+        Before calibration, in the order of the labels.
+    """
 
     arch: str
     weight: float
     probabilities: dict[str, float]
+    logits: tuple[float, ...]
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -28,15 +39,19 @@ class Decision(msgspec.Struct, frozen=True):
     label
         What is given out.
     probability
-        Of ``label``, calibrated.
+        Of ``label``, calibrated. Where not all members answered: of those that did.
     probabilities
         Of every label.
     interval
-        Bounds of ``probability`` where not all members answered; None when all did.
+        Bounds of what ``probability`` would be had all members answered; None when all did.
     flags
         Reasons for a person to look; empty where there are none.
     members
-        What each member said.
+        What each member said, of those that answered.
+    measures
+        What flags and drift are judged by: ``score`` (probability of the positive class), ``confidence`` (the largest
+        probability), ``disagreement`` (Jensen-Shannon divergence of the members that always answer, bits),
+        ``distance`` (from the training scans' features), each where there is one.
     """
 
     label: str
@@ -45,6 +60,7 @@ class Decision(msgspec.Struct, frozen=True):
     interval: tuple[float, float] | None
     flags: tuple[Flag, ...]
     members: tuple[MemberVote, ...]
+    measures: dict[str, float]
 
 
 class PassedOver(msgspec.Struct, frozen=True):

@@ -74,6 +74,11 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
         bundle.read(member.head)
         for artefact in member.artefacts.values():
             bundle.read(artefact.file)
+    for thresholds in manifest.flags.values():
+        if thresholds.familiarity:
+            bundle.read(thresholds.familiarity.statistics)
+        if thresholds.typical:
+            bundle.read(thresholds.typical)
     left_out = not_replayed(bundle, backend)
     for precision in manifest.precisions:
         if precision not in left_out:

@@ -122,8 +122,7 @@ def test_manifest_tells_the_run(exported):
     assert [(m.arch, m.weight) for m in manifest.members] == [(v.arch, v.weight) for v in run.ensemble.members]
     assert (manifest.task.labels, manifest.task.positive) == (run.record.labels, run.record.positive)
     assert manifest.task.threshold == run.ensemble.threshold
-    assert manifest.flags.low_confidence == run.ensemble.low_confidence
-    assert manifest.flags.flag_rate == run.ensemble.flag_rate
+    assert {thresholds.target for thresholds in manifest.flags.values()} == {"rate=0.1"}
     assert manifest.preprocess == run.record.config.preprocess
     assert manifest.provenance.weights == {m.arch: m.sha256 for m in run.record.members}
     assert manifest.provenance.data_fingerprint == run.record.data.fingerprint
@@ -156,9 +155,11 @@ def test_export_leaves_nothing_but_the_bundle(exported):
     entries = [m.head for m in exported.manifest.members]
     entries += [a.file for m in exported.manifest.members for a in m.artefacts.values()]
     entries += [exported.manifest.reference.image, exported.manifest.reference.scans]
+    for thresholds in exported.manifest.flags.values():
+        entries += [thresholds.familiarity.statistics, thresholds.typical]
     assert files == {"bundle.json", *(entry.path for entry in entries)}
     assert exported.logging_before == exported.logging_after
-    voices = ("resnet18", "googlenet", "vote")
+    voices = ("resnet18", "googlenet", "vote", "flags")
     assert [line.split(":")[0] for line in exported.talk] == [f"{who} {p}" for who in voices for p in RECIPES]
 
 

@@ -130,12 +130,13 @@ def test_label_follows_the_threshold(tmp_path: Path, threshold: float, label: st
 @pytest.mark.parametrize(("low_confidence", "names"), [(0.0, []), (1.0, ["low-confidence"])])
 def test_unsure_answers_are_flagged(tmp_path: Path, low_confidence: float, names: list[str]) -> None:
     def mutate(plain: dict[str, Any]) -> None:
-        plain["flags"]["low_confidence"] = low_confidence
+        for flags in plain["flags"].values():
+            flags["low_confidence"] = low_confidence
 
     with Ensemble.load(write_toy_bundle(tmp_path / "toy", mutate=mutate)) as loaded:
         flags = loaded.predict(scan()).decision.flags
     assert [flag.name for flag in flags] == names
-    assert all("less than the 100% below which 10% of the validation scans lie" in flag.reason for flag in flags)
+    assert all("sure, less than the 100% that is asked for" in flag.reason for flag in flags)
 
 
 def test_precision_and_backend_are_chosen_before_anything_is_loaded(folder: Path) -> None:

@@ -30,6 +30,9 @@ SCHEMA = DOCS / "bundle.schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MEMBER = "members", 0
 ARTEFACT = *MEMBER, "artefacts", "fp32"
+FLAGS = "flags", "fp32"
+HISTOGRAM = "profile", "fp32", "measures", "score"
+FAMILIAR = {"statistics": {"path": "flags/x.npy", "sha256": "0" * 64, "bytes": 1}, "threshold": 1.0}
 
 
 def schema() -> str:
@@ -127,8 +130,20 @@ def test_whole_numbers_do_for_fractions(plain: dict[str, Any]) -> None:
         (("task", "positive"), "flu", "hold the positive class"),
         (("task", "threshold"), 1.5, "threshold 1.5 is no probability"),
         (("task", "threshold"), -0.1, "threshold -0.1 is no probability"),
-        (("flags", "low_confidence"), 2, "flag thresholds are shares"),
-        (("flags", "flag_rate"), -0.5, "flag thresholds are shares"),
+        ((*FLAGS, "low_confidence"), 2, "flag thresholds are shares"),
+        ((*FLAGS, "rate"), -0.5, "flag thresholds are shares"),
+        ((*FLAGS, "disagreement"), -0.5, "flag thresholds are shares"),
+        ((*FLAGS, "error_bound"), 1.5, "flag thresholds are shares"),
+        ((*FLAGS, "familiarity"), {"member": "googlenet", **FAMILIAR}, "a member that does not always answer"),
+        ((*FLAGS, "familiarity"), {"member": "another", **FAMILIAR}, "a member that does not always answer"),
+        (("flags",), {}, "flags and a profile for each precision"),
+        (("profile",), {}, "flags and a profile for each precision"),
+        (("stages",), [["resnet18"]], "stages do not hold every member once"),
+        (("stages",), [["resnet18", "googlenet"], ["googlenet"]], "stages do not hold every member once"),
+        (("stages",), [[], ["resnet18", "googlenet"]], "there must be no empty stage"),
+        ((*HISTOGRAM, "edges"), [0, 0.5, 0.5], "one rising edge more than counts"),
+        ((*HISTOGRAM, "edges"), [0, 1], "one rising edge more than counts"),
+        ((*HISTOGRAM, "counts"), [1, -1], "no count below 0"),
         (("reference", "tolerance"), {"fp32": 0.1}, "a tolerance for each"),
         (("preprocess", "size"), 31, "size is 31, expected 32 to 1024"),
         (("preprocess", "shrink"), "INTER_NEAREST", "interpolation 'INTER_NEAREST' is unknown"),
@@ -175,11 +190,13 @@ def test_every_field_is_needed(plain: dict[str, Any]) -> None:
             r for v in inner for r in records(v)
         ]  # fmt: skip
 
-    optional = {*PreprocessSpec.__struct_fields__}
-    by_content = {"artefacts", "tolerance", "parity", "evaluation", "figures", "weights", "versions"}
+    optional = {*PreprocessSpec.__struct_fields__, "typical", "error", "error_bound"}
+    by_content = {"artefacts", "tolerance", "parity", "evaluation", "figures", "weights", "versions", "profile"}
     maps = {id(record[name]) for record in records(plain) for name in by_content & record.keys()}
     # A member's parity is a record, the bundle's is a map of them.
     maps -= {id(r["parity"]) for r in records(plain) if "temperature" in r}
+    profiles = list(plain["profile"].values())
+    maps |= {id(plain["flags"]), *(id(one[name]) for one in profiles for name in ("measures", "flags", "labels"))}
     tried = 0
     for record in [r for r in records(plain) if id(r) not in maps]:
         for name in [name for name in record if name not in optional]:

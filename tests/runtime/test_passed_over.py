@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge_run import BackendError, Ensemble, backends, ensemble
+from edge_run import BackendError, Ensemble, _members, backends
 from edge_run.runner import Missing
 from toy import edge_run, png, scan, write_toy_bundle
 
@@ -45,8 +45,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(backends, "located", lambda part: part)
     monkeypatch.setattr(backends, "missing", lacks.get)
-    monkeypatch.setattr(ensemble, "open_runner", open_runner)
-    monkeypatch.setattr(ensemble, "has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(_members, "open_runner", open_runner)
+    monkeypatch.setattr(_members, "has_nvidia_gpu", lambda: False)
     return tried
 
 
@@ -65,7 +65,7 @@ def test_idle_gpu_is_told_of_all_that_would_use_it(
     folder: Path, machine: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not machine
-    monkeypatch.setattr(ensemble, "has_nvidia_gpu", lambda: True)
+    monkeypatch.setattr(_members, "has_nvidia_gpu", lambda: True)
     with Ensemble.load(folder) as loaded:
         told = [one.backend for one in loaded.source.passed_over]
     assert told == ["tensorrt", "tensorrt-ep", "rtx", "cuda"]
@@ -96,7 +96,7 @@ def test_cpu_that_fails_is_not_passed_over(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         backends, "missing", {"cuda": ABSENT, "tensorrt": ABSENT, "tensorrt-ep": ABSENT, "rtx": ABSENT}.get
     )
-    monkeypatch.setattr(ensemble, "open_runner", fails)
+    monkeypatch.setattr(_members, "open_runner", fails)
     with pytest.raises(BackendError, match=r"^cpu cannot load"):
         Ensemble.load(folder)
 
@@ -110,7 +110,7 @@ def test_members_that_did_open_are_closed_again(folder: Path, monkeypatch: pytes
         opened.append(real_open(backend, network, threads=threads))
         return opened[-1]
 
-    monkeypatch.setattr(ensemble, "open_runner", half)
+    monkeypatch.setattr(_members, "open_runner", half)
     with pytest.raises(BackendError, match="no"):
         Ensemble.load(folder, backend="cpu", threads=1)
     with pytest.raises(BackendError, match="no"):

@@ -88,7 +88,8 @@ def test_every_file_is_checked_even_those_of_no_use_here(tmp_path: Path) -> None
     def mutate(plain: dict[str, Any]) -> None:
         for member in plain["members"]:
             member["artefacts"] = {"fp32": member["artefacts"]["fp32"], "int8-trt": member["artefacts"]["int8-cpu"]}
-        plain["reference"]["tolerance"]["int8-trt"] = 1
+        for table in (plain["reference"]["tolerance"], plain["flags"], plain["profile"]):
+            table["int8-trt"] = table["int8-cpu"]
 
     folder = write_toy_bundle(tmp_path / "toy", members=1, mutate=mutate)
     assert [check.name for check in verify(Bundle(folder))] == ["preprocessing", "resnet18.fp32"]
@@ -111,7 +112,8 @@ def test_bundle_that_cannot_run_here_is_not_passed_over(tmp_path: Path) -> None:
     def mutate(plain: dict[str, Any]) -> None:
         for member in plain["members"]:
             member["artefacts"] = {"int8-trt": member["artefacts"]["fp32"]}
-        plain["reference"]["tolerance"] = {"int8-trt": 1}
+        for table in (plain["reference"]["tolerance"], plain["flags"], plain["profile"]):
+            table["int8-trt"] = table["int8-cpu"]
 
     with pytest.raises(BackendError, match=r"precisions \(int8-trt\) runs on this machine: .*it is not here"):
         verify(Bundle(write_toy_bundle(tmp_path / "toy", members=1, mutate=mutate)))

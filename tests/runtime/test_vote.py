@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from edge_run import Ensemble
 from edge_run import decide as deciding
 from edge_run.bundle import Bundle
+from edge_run.decide import Answer
+from edge_run.flags import Flagger, Noted
 from edge_run.vote import decide, softmax, vote
-from toy import write_toy_bundle
+from toy import WIDTH, scan, write_toy_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.manifest import Manifest
+    from edge_run.prediction import Decision
 
 
 def test_softmax_by_hand() -> None:
@@ -95,17 +98,28 @@ def test_decide_for_many_scans() -> None:
 # From the members' probabilities to the decision
 
 
-def manifest(folder: Path, **changes: Any) -> Manifest:
+def decided(folder: Path, members: Any, **changes: Any) -> Decision:
+    """What a toy bundle decides from its two members' probabilities."""
+
     def mutate(plain: dict[str, Any]) -> None:
         for at, value in changes.items():
-            part, field = at.split("__")
-            plain[part][field] = value
+            if at == "low_confidence":
+                plain["flags"]["fp32"][at] = value
+            else:
+                plain["task"][at] = value
 
-    return Bundle(write_toy_bundle(folder / "toy", members=2, mutate=mutate)).manifest
+    bundle = Bundle(write_toy_bundle(folder / "toy", members=2, mutate=mutate))
+    features = np.zeros((WIDTH, 4, 4), np.float32)
+    answers = {
+        m: Answer(np.log(np.array(p, np.float32)), np.array(p, np.float64), features) for m, p in enumerate(members)
+    }
+    found = deciding.decide(bundle.manifest, Flagger(bundle, "fp32"), answers, Noted((), {}))
+    assert found is not None
+    return found
 
 
 def test_decision_names_what_was_voted(tmp_path: Path) -> None:
-    decision = deciding.decide(manifest(tmp_path), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    decision = decided(tmp_path, [[0.9, 0.1], [0.2, 0.8]])
     assert decision.label == "covid"
     assert decision.probability == decision.probabilities["covid"] == pytest.approx((2 * 0.9 + 0.2) / 3)
     assert sum(decision.probabilities.values()) == pytest.approx(1)
@@ -113,34 +127,31 @@ def test_decision_names_what_was_voted(tmp_path: Path) -> None:
         ("resnet18", {"covid": 0.9, "non_covid": 0.1}),
         ("googlenet", {"covid": 0.2, "non_covid": 0.8}),
     ]
+    assert decision.members[0].logits == pytest.approx((math.log(0.9), math.log(0.1)))
     assert (decision.interval, decision.flags) == (None, ())
+    assert decision.measures == {"score": decision.probability, "confidence": decision.probability}
 
 
 def test_label_follows_the_threshold_and_probability_the_label(tmp_path: Path) -> None:
-    strict = manifest(tmp_path, task__threshold=0.95)
-    decision = deciding.decide(strict, np.array([[0.9, 0.1], [0.9, 0.1]]))
+    decision = decided(tmp_path, [[0.9, 0.1], [0.9, 0.1]], threshold=0.95)
     assert (decision.label, decision.probability) == ("non_covid", pytest.approx(0.1))
+    assert decision.measures == pytest.approx({"score": 0.9, "confidence": 0.9})
 
 
 def test_positive_class_may_stand_second(tmp_path: Path) -> None:
-    second = manifest(tmp_path, task__positive="non_covid", task__threshold=0.05)
-    assert deciding.decide(second, np.array([[0.9, 0.1], [0.9, 0.1]])).label == "non_covid"
+    assert decided(tmp_path, [[0.9, 0.1]] * 2, positive="non_covid", threshold=0.05).label == "non_covid"
 
 
 @pytest.mark.parametrize(("p", "flagged"), [(0.79, True), (0.8, False), (0.81, False), (0.19, False), (0.21, True)])
 def test_flagged_below_the_threshold_of_confidence(tmp_path: Path, p: float, flagged: bool) -> None:
-    unsure = manifest(tmp_path, flags__low_confidence=0.8)
-    flags = deciding.decide(unsure, np.array([[p, 1 - p]] * 2) + 1e-12).flags
+    flags = decided(tmp_path, np.array([[p, 1 - p]] * 2) + 1e-12, low_confidence=0.8).flags
     assert [flag.name for flag in flags] == ["low-confidence"] * flagged
     for flag in flags:
-        assert "79% sure, less than the 80% below which 10% of the validation scans lie" in flag.reason
+        assert flag.reason == "the vote is 79% sure, less than the 80% that is asked for"
 
 
-def test_each_member_has_its_own_temperature(tmp_path: Path) -> None:
-    logits = np.array([[math.log(9), 0.0]], np.float32)
-    found = deciding.probabilities(manifest(tmp_path), "fp32", [logits, logits])
-    assert found.shape == (2, 1, 2)
-    assert found[0, 0, 0] == pytest.approx(0.9)
-    assert found[1, 0, 0] == pytest.approx(1 / (1 + 9 ** (-1 / 1.25)))
-    quantised = deciding.probabilities(manifest(tmp_path), "int8-cpu", [logits, logits])
-    assert quantised[:, 0, 0] == pytest.approx([0.75, 0.75])
+@pytest.mark.parametrize(("precision", "first", "second"), [("fp32", 1.0, 1.25), ("int8-cpu", 2.0, 2.0)])
+def test_each_member_has_its_own_temperature(tmp_path: Path, precision: str, first: float, second: float) -> None:
+    with Ensemble.load(write_toy_bundle(tmp_path / "toy", members=2), precision=precision) as loaded:
+        for member, temperature in zip(loaded.predict(scan()).decision.members, (first, second), strict=True):
+            assert list(member.probabilities.values()) == pytest.approx(softmax(member.logits, temperature))

@@ -1,11 +1,11 @@
 """What is drawn and kept after the members."""
 
 import csv
+import json
 
-import numpy as np
-
-from edge_train.conclude import PANELS, fit_ensemble
+from edge_train.conclude import PANELS
 from edge_train.fit import HISTORY
+from edge_train.run import EnsembleRecord, read
 
 
 def test_every_column_of_the_training_curves_is_in_the_history(finished):
@@ -16,10 +16,9 @@ def test_every_column_of_the_training_curves_is_in_the_history(finished):
     assert (run.folder / "plots" / "training.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_flag_threshold_flags_the_share_it_names():
-    rng = np.random.default_rng(0)
-    targets = rng.integers(0, 2, 400)
-    logits = {arch: rng.normal(0, 2, (400, 2)) + 2 * np.eye(2)[targets] for arch in ("resnet18", "googlenet")}
-    record, members = fit_ensemble(logits, targets, positive=0, operating_point="0.5")
-    voted = np.tensordot([voter.weight for voter in record.members], members, axes=1)
-    assert abs((voted.max(axis=1) < record.low_confidence).mean() - record.flag_rate) < 0.01
+def test_runs_whose_flags_were_fitted_in_training_are_still_read(tmp_path):
+    old = {"fitted_on": "val", "shrink": 0.01, "operating_point": "0.5", "threshold": 0.5, "low_confidence": 0.6,
+           "flag_rate": 0.1, "members": [{"arch": "resnet18", "weight": 1.0, "temperature": 1.5}]}  # fmt: skip
+    (tmp_path / "ensemble.json").write_text(json.dumps(old))
+    record = read(tmp_path / "ensemble.json", EnsembleRecord)
+    assert record.members[0].arch == "resnet18"

@@ -126,7 +126,8 @@ def test_json_reads_back_as_the_same_evaluation(evaluated):
 def test_every_file_is_written(evaluated):
     _, out = evaluated
     assert {path.name for path in out.iterdir()} == {
-        "confusion.png", "evaluation.json", "predictions.csv", "reliability.png", "roc.png",
+        "confusion.png", "evaluation.json", "predictions.csv", "reliability.png",
+        "risk_coverage.png", "roc.png",
     }  # fmt: skip
 
 
@@ -205,7 +206,7 @@ def write_run(folder):
     run = RunRecord(1, "", "", LABELS, "covid", config, trained_on, None, (record,), {}, "32-true", 1)
     write(folder / "run.json", run)
     voters = (Voter("resnet18", 1.0, 2.5),)
-    write(folder / "ensemble.json", EnsembleRecord("val", 0.1, "0.5", 0.45, 0.6, 0.1, voters))
+    write(folder / "ensemble.json", EnsembleRecord("val", 0.1, "0.5", 0.45, voters))
     return member
 
 

@@ -40,6 +40,34 @@ class BorderControl(Classifier, frozen=True, forbid_unknown_fields=True):
     fill: int = FILL
 
 
+class Flagged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bundle's flags do on the split.
+
+    Attributes
+    ----------
+    rates
+        Share of the scans that each flag marks, by name; ``any``: that at least one marks.
+    unflagged, unflagged_wrong
+        Scans without a flag, and those of them whose answer is wrong.
+    error, low, high
+        Share of the unflagged that is wrong, and its interval by Clopper and Pearson (1934), which takes scans for
+        independent; None where all are flagged.
+    error_bound
+        Upper 95 % confidence bound on the share of groups with a wrong unflagged answer, which does not.
+    flagged_error
+        Share of the flagged that is wrong; None where none is flagged.
+    """
+
+    rates: dict[str, float]
+    unflagged: int
+    unflagged_wrong: int
+    error: float | None
+    low: float | None
+    high: float | None
+    error_bound: float | None
+    flagged_error: float | None
+
+
 class Evaluated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which scans were evaluated.
 
@@ -73,6 +101,8 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Share of the vote, by member.
     resamples, level
         Of the bootstrap over groups.
+    flags
+        None of a run, which has none.
     """
 
     name: str
@@ -88,3 +118,4 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: dict[str, Classifier]
     ensemble: Classifier
     border_only: BorderControl
+    flags: Flagged | None = None

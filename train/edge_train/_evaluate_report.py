@@ -9,7 +9,8 @@ import msgspec
 
 from edge_run.vote import decide
 
-from . import plots
+from . import plots, risk
+from ._evaluate_flags import in_words, working_point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ _NAMES = {
     "mce": "MCE",
     "brier": "Brier",
     "nll": "NLL",
+    "aurc": "AURC",
 }
 _OF_CONTROL = ("accuracy", "balanced_accuracy", "auroc")
 
@@ -67,6 +69,14 @@ def write(out: Path, evaluation: Evaluation, part: Dataset, answers: Mapping[str
         thresholds={"ensemble": threshold} if threshold is not None and len(part.labels) == 2 else None,
         title=f"{title}: {evaluation.positive}",
     )
+    risk.draw(
+        out / "risk_coverage.png",
+        {name: (p, targets) for name, p in answers.items()},
+        positive=positive,
+        threshold=threshold,
+        point=working_point(evaluation.flags),
+        title=title,
+    )
 
 
 def _write_predictions(
@@ -94,7 +104,8 @@ def table(evaluation: Evaluation) -> str:
     rows += [[shown, *(_cell(each.figures[name]) for each in classifiers.values())] for name, shown in _NAMES.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([_heading(evaluation), "", *lines, "", *_legend(evaluation), "", *_control(evaluation)])
+    flags = ["", *in_words(evaluation.flags)] if evaluation.flags is not None else []
+    return "\n".join([_heading(evaluation), "", *lines, "", *_legend(evaluation), *flags, "", *_control(evaluation)])
 
 
 def _heading(evaluation: Evaluation) -> str:
@@ -110,7 +121,7 @@ def _legend(evaluation: Evaluation) -> list[str]:
     return [
         f"[low high] is the {evaluation.level:.0%} interval, bootstrapped over groups.",
         f"The positive class is {evaluation.positive}{point}.",
-        "Brier is the sum over classes, 0 to 2; NLL is in nats.",
+        "Brier is the sum over classes, 0 to 2; NLL is in nats; AURC, the mean error of the most confident k over k.",
     ]
 
 

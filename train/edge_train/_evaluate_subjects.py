@@ -17,7 +17,7 @@ from edge_run.errors import BundleError, UsageError
 from edge_run.vote import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,20 @@ class BundleSubject:
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities ``[M, N, C]`` of preprocessed scans ``[N, 1, size, size] uint8``."""
         return self._ensemble.probabilities(pixels)
+
+    def flagged(
+        self, pixels: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8]]
+    ) -> tuple[NDArray[np.float64], list[tuple[str, ...]]]:
+        """Probabilities ``[M, N, C]``, and the names of each scan's flags.
+
+        Parameters
+        ----------
+        scans
+            The same scans as they were read, ``[H, W] uint8`` each.
+        """
+        decisions = self._ensemble.decide(pixels, scans)
+        said = [[list(vote.probabilities.values()) for vote in decision.members] for decision in decisions]
+        return np.array(said).swapaxes(0, 1), [tuple(flag.name for flag in d.flags) for d in decisions]
 
 
 @contextmanager

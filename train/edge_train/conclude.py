@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 FITTED_ON = "val"
 SHRINK = 0.01
-FLAG_RATE = 0.1
 PANELS = {
     "NLL, nats": {"train": "train_ce", "val": "val_nll"},
     "Accuracy": {"val": "val_accuracy"},
@@ -92,7 +91,6 @@ def fit_ensemble(
     positive: int,
     operating_point: str,
     shrink: float = SHRINK,
-    flag_rate: float = FLAG_RATE,
 ) -> tuple[EnsembleRecord, NDArray[np.float64]]:
     """Fit temperatures, weights and thresholds on validation logits.
 
@@ -119,14 +117,11 @@ def fit_ensemble(
         Voter(arch, weight, temperatures[arch], cost)
         for arch, weight, cost in zip(logits, weights, without_each(members, weights, targets), strict=True)
     )
-    confidence = voted.max(axis=1)
     record = EnsembleRecord(
         fitted_on=FITTED_ON,
         shrink=shrink,
         operating_point=operating_point,
         threshold=threshold,
-        low_confidence=float(np.quantile(confidence, flag_rate)),
-        flag_rate=flag_rate,
         members=voters,
     )
     return record, members

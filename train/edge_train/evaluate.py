@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from edge_run import image
 from edge_run.errors import UsageError
 from edge_run.vote import decide, vote
 
-from ._evaluate_records import BLANKED, FILL, BorderControl, Classifier, Evaluated, Evaluation
+from ._evaluate_flags import count_flags
+from ._evaluate_records import BLANKED, FILL, BorderControl, Classifier, Evaluated, Evaluation, Flagged
 from ._evaluate_report import table, to_json, write
 from ._evaluate_subjects import BundleSubject, RunSubject, default_out, opened
 from .bootstrap import with_intervals
@@ -40,6 +42,7 @@ __all__ = [
     "Classifier",
     "Evaluated",
     "Evaluation",
+    "Flagged",
     "RunSubject",
     "Subject",
     "blank_centre",
@@ -113,8 +116,8 @@ def evaluate(
     split
         ``train``, ``val`` or ``test``.
     out
-        Folder that receives ``evaluation.json``, ``predictions.csv``, ``confusion.png``, ``roc.png`` and
-        ``reliability.png``; nothing is written without it.
+        Folder that receives ``evaluation.json``, ``predictions.csv``, ``confusion.png``, ``roc.png``,
+        ``reliability.png`` and ``risk_coverage.png``; nothing is written without it.
     resamples
         Of the bootstrap over groups.
     progress
@@ -134,7 +137,7 @@ def evaluate(
         _claim(out)
     part = dataset.of(split)
     pixels = decode(part.samples, subject.spec, progress=lambda n, of: progress("reading", n, of)).pixels
-    members, bordered = _answers(subject, pixels[:, np.newaxis], progress)
+    members, bordered, flags = _answers(subject, pixels[:, np.newaxis], part, progress)
     answers = dict(zip(subject.member_names, members, strict=True))
     answers[ENSEMBLE] = vote(members, subject.weights)
     measured = {name: _classifier(p, subject, part, resamples) for name, p in answers.items()}
@@ -153,6 +156,7 @@ def evaluate(
         members={name: measured[name] for name in subject.member_names},
         ensemble=measured[ENSEMBLE],
         border_only=BorderControl(border.figures, border.confusion),
+        flags=None if flags is None else count_flags(flags, _wrong(answers[ENSEMBLE], subject, part), part.groups),
     )
     if out is not None:
         write(out, evaluation, part, answers)
@@ -186,16 +190,30 @@ def _claim(out: Path) -> None:
 
 
 def _answers(
-    subject: Subject, pixels: NDArray[np.uint8], progress: Callable[[str, int, int], None]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Probabilities of each member, ``[M, N, C]``, on whole scans and on their borders."""
+    subject: Subject, pixels: NDArray[np.uint8], part: Dataset, progress: Callable[[str, int, int], None]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[str, ...]] | None]:
+    """Probabilities of each member, ``[M, N, C]``, on whole scans and on their borders; a bundle's flags."""
     whole, border = [], []
+    bundle = subject if isinstance(subject, BundleSubject) else None
+    flags: list[tuple[str, ...]] = []
     for start in range(0, len(pixels), BATCH):
         batch = pixels[start : start + BATCH]
-        whole.append(subject.probabilities(batch))
+        if bundle is not None:
+            # Read again, as image quality is judged before resizing, and held a batch at a time.
+            scans = [image.read(sample.path).pixels for sample in part.samples[start : start + BATCH]]
+            said, found = bundle.flagged(batch, scans)
+            flags += found
+        else:
+            said = subject.probabilities(batch)
+        whole.append(said)
         border.append(subject.probabilities(blank_centre(batch)))
         progress("answering", start + len(batch), len(pixels))
-    return np.concatenate(whole, axis=1), np.concatenate(border, axis=1)
+    return np.concatenate(whole, axis=1), np.concatenate(border, axis=1), flags if bundle else None
+
+
+def _wrong(voted: NDArray[np.float64], subject: Subject, part: Dataset) -> NDArray[np.bool_]:
+    positive = subject.labels.index(subject.positive)
+    return np.asarray(decide(voted, positive=positive, threshold=subject.threshold) != part.targets)
 
 
 def _classifier(p: NDArray[np.float64], subject: Subject, part: Dataset, resamples: int) -> Classifier:

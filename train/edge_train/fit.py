@@ -21,6 +21,7 @@ from edge_run.machine import cpu_flags
 from .batches import loader
 from .checkpoint import SafeCheckpointIO
 from .module import FineTuning
+from .networks import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .networks import Member
 
 CHECKPOINT = "checkpoint.ckpt"
-MODEL = "model.safetensors"
 HISTORY = "history.csv"
 
 

@@ -51,6 +51,10 @@ class Metrics(msgspec.Struct, frozen=True):
         positive class alone.
     nll
         Mean of ``-log p(true label)`` in nats, p clipped at 1e-12.
+    aurc
+        Area under the risk-coverage curve: the error among the most confident k scans, averaged over k (Geifman,
+        Uziel and El-Yaniv 2019, "Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers"). The confidence is
+        the largest probability; scans of one confidence are kept together.
     """
 
     accuracy: float
@@ -63,6 +67,7 @@ class Metrics(msgspec.Struct, frozen=True):
     mce: float
     brier: float
     nll: float
+    aurc: float
 
 
 class ReliabilityBins(NamedTuple):
@@ -141,6 +146,7 @@ def measure_weighted(
     two = p.shape[1] == 2
     ece, mce = _calibration_errors(p, labels, decided, weights)
     scans = weights.sum(axis=1)
+    kept, risk = selective_risk(p.max(axis=1), decided != labels, weights)
     return {
         "accuracy": _ratio(hits.sum(axis=1), scans),
         "balanced_accuracy": recall.mean(axis=1),
@@ -152,6 +158,7 @@ def measure_weighted(
         "mce": mce,
         "brier": _ratio(weights @ np.square(p - truth).sum(axis=1), scans),
         "nll": _ratio(weights @ -np.log(np.clip((p * truth).sum(axis=1), _SMALLEST_PROBABILITY, 1)), scans),
+        "aurc": _ratio((kept * np.nan_to_num(risk)).sum(axis=1), scans),
     }
 
 
@@ -181,6 +188,30 @@ def auroc(
     negative = np.add.reduceat(weights[:, order] * ~positives[order], starts, axis=1)
     outranked = np.cumsum(negative, axis=1) - negative / 2
     return _ratio((positive * outranked).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
+
+
+def selective_risk(
+    confidence: NDArray[np.float64], wrong: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Error among the most confident, for each distinct confidence from the highest on.
+
+    Parameters
+    ----------
+    confidence, wrong
+        ``[N]`` each.
+    weights
+        ``[R, N] float64``.
+
+    Returns
+    -------
+    Weight of the scans of that confidence, and the error down to it, ``[R, K]`` each; NaN before the first weight.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    kept = np.add.reduceat(weights[:, order], starts, axis=1)
+    missed = np.add.reduceat(weights[:, order] * wrong[order], starts, axis=1)
+    return kept, _ratio(np.cumsum(missed, axis=1), np.cumsum(kept, axis=1))
 
 
 def reliability_bins(

@@ -19,6 +19,9 @@ from edge_run.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MODEL = "model.safetensors"
+"""The file of a member in its folder of a run."""
+
 RESNET_TRUNK = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 GOOGLENET_TRUNK = (
     "conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3", "inception4a",

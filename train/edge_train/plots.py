@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 _BLUE, _VERMILLION, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 _ORANGE, _SKY = "#E69F00", "#56B4E9"
-_INK, _MUTED, _GRID = "#222222", "#6B6B6B", "#E4E4E4"
-_MEMBER_COLOURS = (_BLUE, _VERMILLION, _GREEN, _PURPLE, _ORANGE, _SKY)
-_MEMBER_DASHES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+INK, _MUTED, _GRID = "#222222", "#6B6B6B", "#E4E4E4"
+_DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+LINES = tuple(zip((_BLUE, _VERMILLION, _GREEN, _PURPLE, _ORANGE, _SKY), _DASHES, strict=True))
+"""Colour and line style of each member."""
+
 _HISTORY_LINES = ((_MUTED, "--"), (_BLUE, "-"), (_VERMILLION, "-."), (_GREEN, ":"))
 _STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -49,13 +51,13 @@ _STYLE: dict[str, Any] = {
     # Twice the 100 dots per inch at which a figure has the width it is shown with.
     "savefig.dpi": 200,
     "savefig.bbox": "tight",
-    "text.color": _INK,
+    "text.color": INK,
     # A label is a folder's name: a dollar sign in it is a dollar sign.
     "text.parse_math": False,
     "xtick.color": _MUTED,
-    "xtick.labelcolor": _INK,
+    "xtick.labelcolor": INK,
     "ytick.color": _MUTED,
-    "ytick.labelcolor": _INK,
+    "ytick.labelcolor": INK,
 }
 
 
@@ -85,11 +87,11 @@ def confusion_matrix(
     np.add.at(counts, (np.asarray(targets), np.asarray(decided)), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.6 + 0.85 * classes
-    with _figure(path, side, side) as figure:
+    with canvas(path, side, side) as figure:
         axes = figure.add_subplot()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(classes, classes):
-            ink = "white" if shares[row, column] > 0.55 else _INK
+            ink = "white" if shares[row, column] > 0.55 else INK
             at: dict[str, Any] = {
                 "xy": (column, row),
                 "textcoords": "offset points",
@@ -135,15 +137,15 @@ def roc(
     title
         Drawn above.
     """
-    with _figure(path, 5.4, 5.2) as figure:
+    with canvas(path, 5.4, 5.2) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle=(0, (2, 3)))
-        styles = cycle(zip(_MEMBER_COLOURS, _MEMBER_DASHES, strict=True))
+        styles = cycle(LINES)
         for name, (probabilities, targets) in curves.items():
             scores = np.asarray(probabilities, dtype=np.float64)[:, positive]
             truth = np.asarray(targets) == positive
             bold = name == highlight
-            colour, line = (_INK, "-") if bold else next(styles)
+            colour, line = (INK, "-") if bold else next(styles)
             area = float(auroc(scores, truth, np.ones((1, len(scores))))[0])
             shown = "one class only" if np.isnan(area) else f"{area:.3f}"
             false, true = (np.empty(0), np.empty(0)) if np.isnan(area) else _rates(scores, truth)
@@ -187,7 +189,7 @@ def reliability(
     gap: dict[str, Any] = {"width": width, "bottom": np.minimum(right, claimed), "linewidth": 0}
     over, under = np.maximum(claimed - right, 0), np.maximum(right - claimed, 0)
     held = bins.counts > 0
-    with _figure(path, 5.4, 6.4) as figure:
+    with canvas(path, 5.4, 6.4) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         above.bar(centres, gap["bottom"], width, color="#9CC9E3")
         above.bar(centres, over, **gap, facecolor="#F7D9C6", hatch="////", label="Overconfident")
@@ -197,7 +199,7 @@ def reliability(
                 bar.set_edgecolor(colour)
         edges = (centres[held] - width / 2, centres[held] + width / 2)
         above.hlines(right[held], *edges, color=_BLUE, linewidth=3, label="Accuracy")
-        above.plot([0, 1], [0, 1], color=_INK, linewidth=1, linestyle=(0, (2, 3)), label="Calibrated")
+        above.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (2, 3)), label="Calibrated")
         above.set(ylabel="Accuracy", ylim=(0, 1.015), xlim=(0, 1))
         scans = int(bins.counts.sum())
         above.set_title(f"{title}: ECE {figures.ece:.3f}, MCE {figures.mce:.3f}, n = {scans:,}")
@@ -230,7 +232,7 @@ def training_curves(
     best
         Epoch whose weights were kept, by member; marked by a vertical line.
     """
-    with _figure(path, max(4.8, 1.2 + 2.1 * len(histories)), 0.8 + 2.0 * len(panels)) as figure:
+    with canvas(path, max(4.8, 1.2 + 2.1 * len(histories)), 0.8 + 2.0 * len(panels)) as figure:
         grid = figure.subplots(len(panels), len(histories), sharex="col", sharey="row", squeeze=False)
         names = dict.fromkeys(name for lines in panels.values() for name in lines)
         styles = dict(zip(names, cycle(_HISTORY_LINES), strict=False))
@@ -273,7 +275,7 @@ def _rates(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArr
 
 
 @contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yield a figure of that many inches in the common style; write it to ``path`` if the block ends well."""
     try:
         from matplotlib import style

@@ -23,8 +23,7 @@ from safetensors.torch import load_file
 from edge_run.errors import BundleError, UsageError
 
 from .config import TrainConfig
-from .fit import MODEL
-from .networks import Member, Normalisation
+from .networks import MODEL, Member, Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,16 +96,19 @@ class Voter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cost_of_dropping: float | None = None
 
 
-class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``ensemble.json``: everything fitted after training, and on which split."""
+class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``ensemble.json``: everything fitted after training, and on which split.
+
+    ``low_confidence`` and ``flag_rate`` stand in runs of before flags were fitted at export; nothing reads them.
+    """
 
     fitted_on: str
     shrink: float
     operating_point: str
     threshold: float | None
-    low_confidence: float
-    flag_rate: float
     members: tuple[Voter, ...]
+    low_confidence: float | None = None
+    flag_rate: float | None = None
 
 
 class Run:

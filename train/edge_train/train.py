@@ -26,9 +26,9 @@ from .calibrate import read_rule
 from .conclude import conclude
 from .config import TrainConfig
 from .data import Dataset, decode, read_folders, write_splits_csv
-from .fit import CHECKPOINT, MODEL, Labelled, best_epoch, chosen_precision, fit
+from .fit import CHECKPOINT, Labelled, best_epoch, chosen_precision, fit
 from .initial import build, load_trunk
-from .networks import Member
+from .networks import MODEL, Member
 from .run import SCHEMA_VERSION, DataRecord, MemberRecord, Run, RunRecord
 
 if TYPE_CHECKING:

@@ -32,12 +32,6 @@ _AS_PNG = "Export the scan as PNG or JPEG."
 _AS_TIFF = "Export the scan as an ordinary TIFF or PNG."
 # Files that are met in practice and are not read: (offset, signature, what it is, mend).
 _KNOWN = (
-    (
-        128,
-        b"DICM",
-        "is a DICOM file; reading DICOM is not in this version",
-        "Export the slice as 16-bit PNG.",
-    ),
     (0, b"version https://git-lfs", "is a Git LFS pointer, not the file it stands for", "git lfs pull"),
     (0, b"GIF8", "is a GIF", _AS_PNG),
     (0, b"%PDF", "is a PDF", _AS_PNG),
@@ -63,7 +57,6 @@ def sniff(data: bytes) -> Header:
     FormatError
         No format edge-run reads, a header that is cut or makes no sense, or several images in one file.
     """
-    # DICOM first: its preamble is free, and dual-personality files put a TIFF header there.
     for offset, signature, what, mend in _KNOWN:
         if data.startswith(signature, offset):
             raise FormatError(what, mend=mend)

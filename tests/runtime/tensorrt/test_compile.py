@@ -44,12 +44,15 @@ def at_once(on_gpu: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:  # noq
     monkeypatch.setattr(compiling, "build", lambda *_, **__: Built(next(plans), b"cache", 1, 0))
 
 
+BY_PRECISION = ("parity", "evaluation", "flags", "profile")
+
+
 def with_precisions(*names: str) -> Any:
     """Mutate a toy manifest: the artefact of ``int8-cpu`` under other names."""
 
     def mutate(manifest: dict[str, Any]) -> None:
         tables = [member["artefacts"] for member in manifest["members"]]
-        for table in (*tables, manifest["parity"], manifest["evaluation"], manifest["reference"]["tolerance"]):
+        for table in (*tables, *(manifest[name] for name in BY_PRECISION), manifest["reference"]["tolerance"]):
             other = table.pop("int8-cpu")
             table.update(dict.fromkeys(names, other))
 

@@ -1,0 +1,10 @@
+"""Reasons for a person to look at an answer."""
+
+from __future__ import annotations
+
+from .disagreement import disagreement
+from .familiarity import Familiar
+from .flagger import NAMES, Evidence, Flagger, Noted
+from .quality import inspect
+
+__all__ = ["NAMES", "Evidence", "Familiar", "Flagger", "Noted", "disagreement", "inspect"]

@@ -1,0 +1,95 @@
+"""What can be wrong with an image before any network sees it.
+
+The limits are fixed rather than fitted: each names a defect, and none may depend on which hospital's scans happened to
+be at hand. ``docs/decisions.md`` says how often each fires on the validation scans, which is hardly ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_run.prediction import Flag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SMALLEST = 64
+"""Pixels on the shorter side. A network input of 224 made of fewer than a third of that holds no fine structure."""
+
+CONTRAST = 24
+"""Grey levels between the 1st and the 99th percentile; fewer is a blank image."""
+
+CLIPPED = 0.85
+"""Share of pixels within `NEAR` of black or of white from which on there is nothing left between."""
+
+NEAR = 3
+FILLED = 0.35
+"""Share of the picture that its content must take up: the box around every row and column that is not of one grey."""
+
+OPPOSITE = -0.4
+"""Correlation with the mean training scan below which light and dark are taken to be exchanged."""
+
+TYPICAL_SIDE = 32
+"""Side of the mean training scan, pixels."""
+
+
+def inspect(pixels: NDArray[np.uint8], typical: NDArray[np.float64] | None = None) -> tuple[Flag, ...]:
+    """Reasons to doubt an image as such.
+
+    Parameters
+    ----------
+    pixels
+        The scan as it was read, ``[H, W] uint8``.
+    typical
+        See :func:`standardised`, of the mean training scan; None: what is dark and what is light is not compared.
+    """
+    height, width = pixels.shape
+    flags = []
+    if min(height, width) < SMALLEST:
+        flags.append(Flag("too-small", f"the image is {width}x{height}, less than {SMALLEST} on a side"))
+    counts = _histogram(pixels)
+    contrast = _contrast(counts)
+    if contrast < CONTRAST:
+        words = f"the image is blank: nearly all of it lies within {contrast} grey levels of 255"
+        return (*flags, Flag("blank", words))
+    extreme = float(counts[: NEAR + 1].sum() + counts[-NEAR - 1 :].sum()) / pixels.size
+    if extreme > CLIPPED:
+        flags.append(Flag("clipped", f"{extreme:.0%} of the image is black or white with nothing between"))
+    filled = content(pixels)
+    if filled < FILLED:
+        flags.append(Flag("mostly-border", f"only {filled:.0%} of the image is picture, the rest is empty border"))
+    if typical is not None and (like := float((standardised(pixels) * typical).mean())) < OPPOSITE:
+        words = f"light and dark look exchanged (correlation {like:.2f} with the mean training scan)"
+        flags.append(Flag("inverted", words))
+    return tuple(flags)
+
+
+def content(pixels: NDArray[np.uint8]) -> float:
+    """Share of the picture inside the box around every row and column whose greys differ by `CONTRAST` or more."""
+    share = 1.0
+    for axis in (0, 1):
+        varied = np.flatnonzero(pixels.max(axis=axis) >= pixels.min(axis=axis).astype(int) + CONTRAST)
+        share *= (varied[-1] - varied[0] + 1) / pixels.shape[1 - axis] if len(varied) else 0.0
+    return float(share)
+
+
+def standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Thumbnail of `TYPICAL_SIDE` squared, mean 0 and deviation 1: the mean product of two is their correlation."""
+    small = cv2.resize(pixels, (TYPICAL_SIDE, TYPICAL_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
+    deviation = float(small.std())
+    return np.asarray((small - small.mean()) / deviation if deviation > 0 else np.zeros_like(small), dtype=np.float64)
+
+
+def _histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    # np.bincount would first make eight bytes of every pixel.
+    found = cv2.calcHist([np.ascontiguousarray(pixels)], [0], None, [256], [0, 256])
+    return np.asarray(found.ravel(), dtype=np.int64)
+
+
+def _contrast(counts: NDArray[np.int64]) -> int:
+    """Grey levels between the 1st and the 99th percentile."""
+    reached = np.cumsum(counts) / counts.sum()
+    return int(np.searchsorted(reached, 0.99) - np.searchsorted(reached, 0.01))

@@ -1,0 +1,34 @@
+"""``bundle.json``: the bundle's contents, typed.
+
+``docs/bundle.md`` explains them and ``docs/bundle.schema.json`` is their JSON schema. The schema is
+generated from these types, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from .about import Card, Evaluation, Figure, Provenance, Reference
+from .files import MAX_FILE_BYTES, File
+from .flags import Familiarity, FlagThresholds, Histogram, Profile
+from .members import Artefact, BundleMember, Parity, Quantisation
+from .whole import SCHEMA_VERSION, Manifest, Task
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "SCHEMA_VERSION",
+    "Artefact",
+    "BundleMember",
+    "Card",
+    "Evaluation",
+    "Familiarity",
+    "Figure",
+    "File",
+    "FlagThresholds",
+    "Histogram",
+    "Manifest",
+    "Parity",
+    "Profile",
+    "Provenance",
+    "Quantisation",
+    "Reference",
+    "Task",
+]
