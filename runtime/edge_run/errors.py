@@ -1,12 +1,13 @@
 """Everything edge-run raises on purpose.
 
     EdgeRunError            exit 1   (never raised itself)
+    ├── CaseLogError        exit 1   the case log cannot be opened, read or written (edge_run.cases)
     ├── UsageError          exit 2   the request does not make sense
     │   └── DataError       exit 2   a training or evaluation folder is not usable
     ├── InputError          exit 3   one input cannot be answered; the others are
     ├── BundleError         exit 4   a bundle or a run is damaged, unknown or not what it claims to be
     ├── BackendError        exit 5   a backend, provider or extra that was asked for is missing
-    └── GateError           exit 6   parity or accuracy outside its tolerance
+    └── GateError           exit 6   parity or accuracy outside its tolerance, or a case log that was altered
 
 A message says what happened and why; ``mend`` is the command or the step that puts it right.
 """

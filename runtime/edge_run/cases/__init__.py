@@ -1,0 +1,14 @@
+"""The case log: what was answered, when, by what, kept so that a change shows.
+
+>>> from edge_run.cases import CaseLog
+>>> with CaseLog.open() as log:  # doctest: +SKIP
+...     case_id = log.append(prediction)
+"""
+
+from __future__ import annotations
+
+from .errors import CaseLogError
+from .log import CaseLog
+from .place import default_path
+
+__all__ = ["CaseLog", "CaseLogError", "default_path"]

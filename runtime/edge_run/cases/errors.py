@@ -1,0 +1,67 @@
+"""What goes wrong with a case log, in words."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edge_run.errors import EdgeRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class CaseLogError(EdgeRunError):
+    """The case log cannot be opened, read or written."""
+
+    exit_code = 1
+
+
+FULL = "free some space, or give a --case-log on another disk"
+RIGHTS = "check the rights of the file and its folder, or give another --case-log"
+DAMAGED = "move the file aside with its -wal and -shm: the next prediction begins a new log"
+
+# SQLite's codes reach Python's exceptions from 3.11 on; its texts always did.
+SAID = {
+    "full": ("the disk is full", FULL),
+    "readonly": ("it may not be written by this user", RIGHTS),
+    "unable to open": ("the file or its folder cannot be opened", RIGHTS),
+    "locked": ("another process holds it", "wait until that has finished, then ask again"),
+    "not a database": ("the file is not a case log", "give another --case-log"),
+    "malformed": ("the file is damaged", DAMAGED),
+    "constraint": ("its entries contradict each other", "edge-run cases verify"),
+    "no such": ("the file is damaged", DAMAGED),
+    "disk i/o": ("the disk does not take or give the data", FULL + ", and check the disk"),
+}
+KNOWN = {errno.ENOSPC: SAID["full"], errno.EDQUOT: SAID["full"], errno.EFBIG: SAID["full"]}
+
+
+@contextmanager
+def explained(path: Path, doing: str) -> Iterator[None]:
+    """Turn what SQLite and the system say into a :class:`CaseLogError`.
+
+    Parameters
+    ----------
+    path
+        The log.
+    doing
+        What cannot be done, as a participle: ``opened``, ``read``, ``written``.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        reason, mend = _reason(error)
+        raise CaseLogError(f"the case log {path} cannot be {doing}: {reason}", mend=mend) from error
+
+
+def _reason(error: sqlite3.Error | OSError) -> tuple[str, str]:
+    if isinstance(error, OSError):
+        return KNOWN.get(error.errno or 0, (error.strerror or str(error), RIGHTS))
+    text = str(error)
+    for part, said in SAID.items():
+        if part in text.lower():
+            return said
+    return text, "edge-run cases verify; EDGE_RUN_DEBUG=1 shows where"

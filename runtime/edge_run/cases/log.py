@@ -1,0 +1,189 @@
+"""A case log, opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from . import images
+from .errors import CaseLogError, explained
+from .ids import new_id, now_ms, utc
+from .links import Entry, link, write
+from .place import default_path, images_folder, make_private
+from .schema import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from edge_run.prediction import Prediction
+
+BUSY_S = 5.0
+"""How long to wait for another process that writes."""
+
+
+class CaseLog:
+    """A log of answered cases: entries in a chain, each with the hash of all before it.
+
+    Several processes may have it open at once; each uses it from one thread.
+
+    Attributes
+    ----------
+    path
+        The database.
+    keep_images
+        Whether `append` keeps the images it is given.
+    connection
+        For the readers in this package.
+    """
+
+    def __init__(self, path: Path, *, keep_images: bool = False, create: bool = True) -> None:
+        self.path, self.keep_images = path, keep_images
+        with explained(path, "opened"):
+            if create:
+                make_private(path)
+            elif not path.exists():
+                raise CaseLogError(
+                    f"there is no case log at {path}",
+                    mend="edge-run predict writes it; or give the right --case-log",
+                )
+            self.connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
+            )
+            try:
+                prepare(self.connection, path)
+            except BaseException:
+                self.connection.close()
+                raise
+
+    @classmethod
+    def open(cls, path: Path | None = None, keep_images: bool = False) -> Self:
+        """Open a log, and make it where there is none.
+
+        Parameters
+        ----------
+        path
+            :func:`default_path` by default.
+        keep_images
+            Keep the images that `append` is given, in a folder beside the database.
+
+        Raises
+        ------
+        CaseLogError
+            It cannot be made, or is something else.
+        """
+        return cls(_resolve(path), keep_images=keep_images)
+
+    @classmethod
+    def existing(cls, path: Path | None = None) -> Self:
+        """Open a log to read it; :class:`CaseLogError` where there is none."""
+        return cls(_resolve(path), create=False)
+
+    @property
+    def images(self) -> Path:
+        """Folder of the images that are kept."""
+        return images_folder(self.path)
+
+    def append(self, prediction: Prediction, image: bytes | None = None) -> str:
+        """Log an answer.
+
+        The input's name is never stored, and ``image`` only with ``keep_images``.
+
+        Parameters
+        ----------
+        image
+            The scan, encoded, as it was given.
+
+        Returns
+        -------
+        The case's id, once the entry will survive a loss of power.
+
+        Raises
+        ------
+        CaseLogError
+            Nothing was logged.
+        """
+        with self.writing():
+            ms = now_ms()
+            last = self.connection.execute("SELECT max(id) FROM entries").fetchone()[0]
+            case_id = new_id(ms, last)
+            kept = images.keep(self.images, image) if self.keep_images and image is not None else None
+            self.add({"kind": "case", "id": case_id, "utc": utc(ms), **_facts(prediction), "kept_image": kept})
+        return case_id
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Alone among all writers; what is done is kept as a whole, or not at all when an error leaves the block."""
+        with explained(self.path, "written"):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self.connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the log throughout, whatever others append meanwhile."""
+        with explained(self.path, "read"):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.execute("ROLLBACK")
+
+    def add(self, entry: Entry) -> None:
+        """Put an entry at the chain's end; only within `writing`."""
+        before, previous = self.connection.execute("SELECT seq, hash FROM head").fetchone()
+        seq = before + 1
+        text = write({"seq": seq, **entry})
+        hashed = link(previous, text)
+        self.connection.execute("INSERT INTO entries (seq, entry, hash) VALUES (?, ?, ?)", (seq, text, hashed))
+        self.connection.execute("UPDATE head SET seq = ?, hash = ?", (seq, hashed))
+
+    def close(self) -> None:
+        """Give the database back."""
+        with explained(self.path, "closed"):
+            self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _resolve(path: Path | None) -> Path:
+    try:
+        return default_path() if path is None else path
+    except RuntimeError as error:
+        raise CaseLogError(f"this user has no home for a case log: {error}", mend="give --case-log") from error
+
+
+def _facts(prediction: Prediction) -> Entry:
+    """What is logged of a prediction, in the words of ``predict``'s records: by name, so that nothing slips in."""
+    import msgspec
+
+    decision, source = msgspec.to_builtins(prediction.decision), prediction.source
+    logged = ("label", "probability", "probabilities", "interval", "flags", "members", "measures")
+    return {
+        **{name: decision[name] for name in logged},
+        "bundle": source.bundle,
+        "bundle_sha256": source.bundle_sha256,
+        "precision": source.precision,
+        "backend": source.backend,
+        "passed_over": msgspec.to_builtins(source.passed_over),
+        "version": source.version,
+        "scan_sha256": prediction.scan_sha256,
+        "steps": list(prediction.steps),
+        "timing_ms": prediction.timing_ms,
+    }

@@ -1,0 +1,49 @@
+"""What a person says about a case afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_run.errors import UsageError
+
+from .ids import now_ms, utc
+from .reading import find
+
+if TYPE_CHECKING:
+    from .links import Entry
+    from .log import CaseLog
+
+MAX_REMARK = 2000
+
+
+def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> Entry:
+    """Add a note to a case; neither the case nor earlier notes change.
+
+    Parameters
+    ----------
+    abbreviation
+        The case's id, or as much of its beginning or end as only it has.
+    label
+        What the scan shows, one of the labels that the case knows; None: only a remark.
+
+    Returns
+    -------
+    The case with its notes.
+
+    Raises
+    ------
+    UsageError
+        No such case or label, nothing to note, or too much.
+    """
+    case = find(log, abbreviation)
+    if label is not None and label not in case["probabilities"]:
+        raise UsageError(f"case {case['id']} has no label {label!r}", mend=f"one of {', '.join(case['probabilities'])}")
+    if label is None and not remark:
+        raise UsageError("there is nothing to note", mend="give --label, --remark or both")
+    if len(remark) > MAX_REMARK:
+        raise UsageError(f"the remark has {len(remark)} characters, more than {MAX_REMARK}", mend="shorten it")
+    with log.writing():
+        # What an argument's bytes mean in no encoding has no place in JSON.
+        said = remark.encode("utf-8", "replace").decode()
+        log.add({"kind": "note", "id": case["id"], "utc": utc(now_ms()), "label": label, "remark": said})
+    return find(log, case["id"])

@@ -1,0 +1,87 @@
+"""Forget old cases, and keep what is left verifiable."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_run.errors import GateError
+
+from . import images
+from .chain import verify
+from .errors import explained
+from .ids import now_ms, utc
+
+if TYPE_CHECKING:
+    from .log import CaseLog
+
+_DOOMED = """SELECT seq, hash, kind FROM entries
+WHERE kind IN ('case', 'note') AND id IN (SELECT id FROM entries WHERE kind = 'case' AND utc < ?)
+ORDER BY seq"""
+
+
+class Purged(NamedTuple):
+    """How much was deleted: cases, the notes about them, and files of images."""
+
+    cases: int
+    notes: int
+    images: int
+
+
+def count(log: CaseLog, before: str) -> Purged:
+    """What `purge` would delete, its images uncounted."""
+    with explained(log.path, "read"):
+        kinds = [kind for _, _, kind in log.connection.execute(_DOOMED, (before,))]
+    return Purged(kinds.count("case"), kinds.count("note"), 0)
+
+
+def purge(log: CaseLog, before: str) -> Purged:
+    """Delete the cases from before a time, all notes about them, and images that no other case has.
+
+    In their place stands one record: which entries are gone, and for each unbroken range of them the hash of the last,
+    with which the chain goes on.
+
+    Parameters
+    ----------
+    before
+        As :func:`edge_run.cases.ids.utc` writes it.
+
+    Raises
+    ------
+    GateError
+        The chain is broken: purging would hide where.
+    CaseLogError
+        Nothing was deleted; images perhaps were.
+    """
+    faults = verify(log).faults
+    if any(fault.kind != "image" for fault in faults):
+        raise GateError("the case log was altered, and a purge would hide where", mend="edge-run cases verify")
+    with log.writing():
+        doomed = log.connection.execute(_DOOMED, (before,)).fetchall()
+        if not doomed:
+            return Purged(0, 0, 0)
+        ranges = [list(run) for _, run in groupby(enumerate(doomed), lambda place: place[1][0] - place[0])]
+        spans = [(run[0][1][0], run[-1][1][0], run[-1][1][1]) for run in ranges]
+        for first, last, _ in spans:
+            log.connection.execute("DELETE FROM entries WHERE seq BETWEEN ? AND ?", (first, last))
+        kinds = [kind for _, _, kind in doomed]
+        log.add(
+            {
+                "kind": "purge",
+                "utc": utc(now_ms()),
+                "before": before,
+                "cases": kinds.count("case"),
+                "notes": kinds.count("note"),
+                "purged": spans,
+            }
+        )
+        # Before the commit: images without cases are worse than cases without images, and no append is under way.
+        swept = images.sweep(log.images, _wanted(log))
+    with explained(log.path, "emptied of what was deleted"):
+        log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Purged(kinds.count("case"), kinds.count("note"), swept)
+
+
+def _wanted(log: CaseLog) -> set[str]:
+    kept = log.connection.execute("SELECT json_extract(entry, '$.kept_image') FROM entries WHERE kind = 'case'")
+    return {name for (name,) in kept if name}

@@ -1,0 +1,94 @@
+"""Tables of a case log."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from .errors import CaseLogError
+from .links import GENESIS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION = 0x65724C47
+"""``PRAGMA application_id``: another program's database is not written into."""
+VERSION = 1
+"""``PRAGMA user_version``."""
+
+# What is asked for often is a column, computed from the entry: there is no second copy that could say something else.
+TABLES = {
+    "entries": """CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    entry TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    kind TEXT AS (json_extract(entry, '$.kind')),
+    id TEXT AS (json_extract(entry, '$.id')),
+    utc TEXT AS (json_extract(entry, '$.utc')),
+    label TEXT AS (json_extract(entry, '$.label')),
+    flagged INTEGER AS (json_array_length(entry, '$.flags') > 0)
+)""",
+    "entries_by_id": "CREATE INDEX entries_by_id ON entries (id)",
+    "head": "CREATE TABLE head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
+}
+WAL_PATIENCE_S = 10.0
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that a database is a case log, and make it one where it is empty.
+
+    Raises
+    ------
+    CaseLogError
+        It belongs to another program or a newer edge-run.
+    """
+    connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted is overwritten: purged cases shall not stay readable in free pages.
+    connection.execute("PRAGMA secure_delete = ON")
+    if _is_new(connection, path):
+        _set_wal(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have made them meanwhile.
+        if _is_new(connection, path):
+            for statement in TABLES.values():
+                connection.execute(statement)
+            connection.execute("INSERT INTO head VALUES (0, ?)", (GENESIS,))
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+
+
+def found(connection: sqlite3.Connection) -> dict[str, str]:
+    """Statements that made what is in a database, by name."""
+    return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    application, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if (application, version) == (0, 0) and not found(connection):
+        return True
+    if application != APPLICATION:
+        raise CaseLogError(f"{path} is another program's database, not a case log", mend="give another --case-log")
+    if version != VERSION:
+        raise CaseLogError(
+            f"the case log {path} has schema version {version}, this edge-run reads {VERSION}",
+            mend="use the edge-run that wrote it, or give another --case-log",
+        )
+    return False
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite does not wait by itself while another process does the same."""
+    until = time.monotonic() + WAL_PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return

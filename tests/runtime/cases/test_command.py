@@ -1,0 +1,156 @@
+"""``edge-run cases`` as a user calls it."""
+
+import csv
+import io
+import json
+import stat
+
+import pytest
+
+from edge_run.cases import CaseLog, reading
+
+
+@pytest.fixture
+def three(log, answer):
+    """Ids of three cases; the second is flagged."""
+    return [log.append(answer(0.9)), log.append(answer(0.6, flags=("low-confidence",))), log.append(answer(0.2))]
+
+
+def test_list(three, cases_command):
+    said = cases_command("list")
+    assert said.code == 0
+    assert [line.split()[0] for line in said.out.splitlines()] == three[::-1]
+    assert "flags: low-confidence" in said.out.splitlines()[1]
+    assert cases_command("list", "--flagged").out.split()[0] == three[1]
+    assert len(cases_command("list", "--limit", 2).out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv"])
+def test_list_for_programs(three, cases_command, form):
+    out = cases_command("list", form).out
+    if form == "--csv":
+        found = list(csv.DictReader(io.StringIO(out)))
+    else:
+        found = json.loads(out) if form == "--json" else [json.loads(line) for line in out.splitlines()]
+    assert [case["id"] for case in found] == three[::-1]
+
+
+def test_list_since(three, cases_command):
+    assert cases_command("list", "--since", "2999-01-01").err == "no such case\n"
+    assert len(cases_command("list", "--since", "2020-01-01T00:00:00+02:00").out.splitlines()) == len(three)
+    said = cases_command("list", "--since", "yesterday")
+    assert (said.code, "'yesterday' is no date" in said.err) == (2, True)
+
+
+def test_empty_log_says_so(log, cases_command):  # noqa: ARG001 - only made
+    assert cases_command("list").err == "the case log is empty\n"
+    assert cases_command("list", "--json").out == "[]\n"
+    said = cases_command("verify")
+    assert (said.code, "the case log is empty" in said.out) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["list", "show 1", "export --csv", "verify", "purge --before 2026-01-01"])
+def test_log_that_is_not_there(cases_command, command, path):
+    said = cases_command(*command.split())
+    assert (said.code, said.out) == (1, "")
+    assert f"there is no case log at {path}" in said.err
+
+
+def test_show(three, cases_command):
+    said = cases_command("show", three[1][-4:])
+    assert said.code == 0
+    assert said.out.startswith(f"case {three[1]}   ")
+    assert "flag: because of low-confidence (low-confidence)" in said.out
+    found = json.loads(cases_command("show", three[1], "--json").out)
+    assert found["members"][0]["logits"] == [1.5, -0.25]
+    assert cases_command("show", "nothing").code == 2
+
+
+def test_show_escapes_what_would_move_the_cursor(log, three, cases_command):
+    cases_command("note", three[0], "--remark", "red \x1b[31m")
+    assert "\x1b" not in cases_command("show", three[0]).out
+    assert "\x1b" not in cases_command("list").out
+    log.close()
+
+
+def test_note(three, cases_command):
+    said = cases_command("note", three[0][-5:], "--label", "non_covid", "--remark", "PCR negative")
+    assert (said.code, said.out, said.err) == (0, "", f"noted about case {three[0]}\n")
+    assert "noted: non_covid" in cases_command("list").out
+    assert "non_covid  PCR negative" in cases_command("show", three[0]).out
+    said = cases_command("note", three[0], "--label", "flu")
+    assert said.code == 2
+    assert "one of covid, non_covid" in said.err
+
+
+def test_export_to_a_file_and_to_standard_output(three, cases_command, tmp_path):
+    out = tmp_path / "all.csv"
+    assert cases_command("export", "--csv", "--out", out).code == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    with out.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [case["id"] for case in found] == three
+    assert json.loads(found[0]["members"])[0]["logits"] == [1.5, -0.25]
+    assert cases_command("export", "--csv").out == out.read_text()
+    lines = cases_command("export", "--jsonl").out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == three
+
+
+def test_export_overwrites_nothing_and_leaves_no_half_file(three, log, cases_command, tmp_path, monkeypatch):  # noqa: ARG001
+    out = tmp_path / "all.jsonl"
+    out.write_text("mine")
+    assert "exists already" in cases_command("export", "--jsonl", "--out", out).err
+    assert out.read_text() == "mine"
+    assert cases_command("export", "--jsonl", "--out", tmp_path / "no" / "folder").code == 2
+    assert cases_command("export").code == 2
+    assert cases_command("export", "--csv", "--jsonl").code == 2
+
+    def broken(_log):
+        yield from reading.newest(log, 1)
+        raise RuntimeError
+
+    monkeypatch.setattr(reading, "cases", broken)
+    assert cases_command("export", "--jsonl", "--out", tmp_path / "half").code == 1
+    assert not (tmp_path / "half").exists()
+
+
+def test_verify(three, log, cases_command):
+    said = cases_command("verify")
+    assert said.code == 0
+    assert "ok    3 cases" in said.out
+    head = json.loads(cases_command("verify", "--json").out)["head_hash"]
+    assert head in said.out
+    assert cases_command("verify", "--head", head[:16].upper()).code == 0
+    assert cases_command("verify", "--head", "f" * 64).code == 6
+    assert cases_command("verify", "--head", "f").code == 2
+    log.connection.execute("DELETE FROM entries WHERE seq = 2")
+    said = cases_command("verify")
+    assert said.code == 6
+    assert "FAIL  entry 2 is missing" in said.out
+    assert json.loads(cases_command("verify", "--json").out)["faults"] == [
+        {"seq": 3, "kind": "missing", "message": "entry 2 is missing"}
+    ]
+    assert len(three) == 3
+
+
+def test_purge(three, path, cases_command):
+    said = cases_command("purge", "--before", "2999-01-01")
+    assert (said.code, "give --yes" in said.err) == (2, True)
+    assert cases_command("purge", "--before", "2020-01-01", "--yes").err == "no case is from before 2020-01-01\n"
+    said = cases_command("purge", "--before", "2999-01-01", "--yes")
+    assert (said.code, said.err) == (0, f"deleted {len(three)} cases, 0 notes, 0 images\n")
+    assert "1 purge, 3 entries purged" in cases_command("verify").out
+    with CaseLog.existing(path) as log:
+        assert list(reading.cases(log)) == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n\n", 3), ("y\n", 0)])
+def test_purge_asks(three, path, cases_command, monkeypatch, typed, left):
+    terminal = io.StringIO(typed)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    said = cases_command("purge", "--before", "2999-01-01")
+    assert (said.code == 0) == (left == 0)
+    assert f"delete {len(three)} cases and 0 notes" in said.err
+    with CaseLog.existing(path) as log:
+        assert len(list(reading.cases(log))) == left
