@@ -28,6 +28,15 @@ class Finished(NamedTuple):
     run: Run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def users_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A data folder of the tests' own, for every process they start: the user's case log is none of theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("EDGE_RUN_CASE_LOG", raising=False)
+        yield
+
+
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """``tmp_path``, emptied afterwards: a training leaves hundreds of megabytes."""

@@ -19,7 +19,7 @@ EXTRAS = {
     "train": ("torch", "torchvision", "lightning", "safetensors", "scipy", "matplotlib"),
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
     "explain": ("torch", "captum", "skimage"),
-    "dicom": ("pydicom",),
+    "dicom": ("pydicom", "gdcm"),
     "openvino": ("openvino",),
     "serve": ("starlette", "uvicorn"),
     "tensorrt": ("tensorrt", "cuda.bindings"),

@@ -52,7 +52,7 @@ def test_each_command_explains_itself(capsys: Capsys, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["predictt"], ["predict"], ["predict", "x.png", "--threads", "0"], ["predict", "x.png", "--what"]]
+    "arguments", [["predictt"], ["evaluate"], ["predict", "x.png", "--threads", "0"], ["predict", "x.png", "--what"]]
 )
 def test_misspelt_is_2(capsys: Capsys, arguments: list[str]) -> None:
     answered = edge_run(capsys, *arguments)
@@ -112,7 +112,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by chance")
 
-    monkeypatch.setattr(Ensemble, "predict", fail)
+    monkeypatch.setattr(Ensemble, "answer", fail)
 
 
 @pytest.mark.usefixtures("fault")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_run.cli.output import bar, visible
+from edge_run.cli.output import Progress, bar, visible
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
     Capsys = pytest.CaptureFixture[str]
 
 FIELDS = {
-    "path", "label", "probability", "probabilities", "interval", "flags", "members", "bundle", "precision", "backend",
-    "timing_ms",
+    "path", "case", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
+    "precision", "backend", "timing_ms",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def flagged(plain: dict) -> None:
-        plain["flags"]["low_confidence"] = 1.0
+        for thresholds in plain["flags"].values():
+            thresholds["low_confidence"] = 1.0
 
     return write_toy_bundle(tmp_path_factory.mktemp("bundle") / "toy", members=2, mutate=flagged)
 
@@ -49,7 +51,10 @@ def check(good: dict, bad: dict) -> None:
     assert good["probability"] == good["probabilities"][good["label"]]
     assert [flag["name"] for flag in good["flags"]] == ["low-confidence"]
     assert good["flags"][0]["reason"]
-    assert [set(member) for member in good["members"]] == [{"arch", "weight", "probabilities"}] * 2
+    assert [set(member) for member in good["members"]] == [{"arch", "weight", "probabilities", "logits"}] * 2
+    assert set(good["measures"]) == {"score", "confidence"}
+    assert good["interval"] is None
+    assert re.fullmatch(r"[0-9a-z]{12}", good["case"])
     assert (good["bundle"], good["precision"], good["backend"]) == ("toy", "int8-cpu", "cpu")
     assert good["timing_ms"]["total"] == pytest.approx(good["timing_ms"]["read"] + good["timing_ms"]["infer"])
     assert bad["path"] == "bad, very.png"
@@ -78,6 +83,8 @@ def test_csv_has_a_header_and_quotes(capsys: Capsys, command: list[str]) -> None
     assert float(good["probability"]) == probabilities[good["label"]]
     assert json.loads(good["flags"])[0]["name"] == "low-confidence"
     assert len(json.loads(good["members"])) == 2
+    assert json.loads(good["measures"])["confidence"] == max(probabilities.values())
+    assert re.fullmatch(r"[0-9a-z]{12}", good["case"])
     assert float(good["timing_ms.total"]) > 0
     assert (good["error.kind"], good["interval"]) == ("", "")
     assert (bad["error.kind"], bad["label"], bad["probability"]) == ("InputError", "", "")
@@ -92,9 +99,31 @@ def test_text_says_it_to_a_person(capsys: Capsys, command: list[str]) -> None:
         assert f"{member['arch']:<10} {bar(member['probabilities'][record['label']])}" in good
     assert "flag: the vote is" in good
     assert "(low-confidence)" in good
-    assert f"bundle toy {record['bundle_sha256'][:12]}" in good
+    assert re.search(rf"bundle toy {record['bundle_sha256'][:12]}   case [0-9a-z]{{12}}$", good)
     assert bad.startswith("bad, very.png\n  error: ")
     assert "CC0-1.0 Tests only." in answered.err
+
+
+def test_members_that_need_not_answer(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heavy(plain: dict) -> None:
+        for member, weight in zip(plain["members"], (0.98, 0.01, 0.01), strict=True):
+            member["weight"] = weight
+        plain["task"]["threshold"] = 0.05
+
+    bundle = write_toy_bundle(tmp_path / "toy", members=3, mutate=heavy)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.png").write_bytes(png(scan(1)))
+    command = ["predict", "good.png", "--bundle", bundle, "--exit", "certified"]
+    (record,) = json.loads(edge_run(capsys, *command, "--json").out)
+    assert [member["arch"] for member in record["members"]] == ["resnet18"]
+    assert record["left_out"] == ["googlenet", "resnet50"]
+    low, high = record["interval"]
+    (row,) = csv.DictReader(io.StringIO(edge_run(capsys, *command, "--csv").out))
+    assert json.loads(row["interval"]) == [low, high]
+    text = edge_run(capsys, *command).out
+    assert f"between {low:.1%} and {high:.1%} whatever the others say" in text
+    assert "did not need to answer: googlenet, resnet50" in text
+    assert "did not need to answer" not in edge_run(capsys, *command[:-2]).out
 
 
 @pytest.mark.parametrize(
@@ -151,6 +180,51 @@ def test_ascii_terminal_of_the_other_commands(
     monkeypatch.setattr(sys, "stdout", stdout)
     assert edge_run(capsys, *arguments).code == 0
     assert stdout.written
+
+
+class Terminal(io.StringIO):
+    """A screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_has_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    times = iter([0.0, 1.0, 1.05, 3.0, 4.0])
+    progress = Progress(4, lambda: next(times))
+    for _ in range(4):
+        progress.step()
+    drawn = [line.strip() for line in screen.getvalue().split("\r")[1:]]
+    assert drawn == [
+        f"{bar(0.25, 30)} 1/4  1.0/s  0:03 left",
+        f"{bar(0.75, 30)} 3/4  1.0/s  0:01 left",
+        f"{bar(1, 30)} 4/4  1.0/s  0:04 in all",
+    ]
+    assert screen.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
+def test_progress_is_for_a_terminal_that_text_does_not_share(
+    monkeypatch: pytest.MonkeyPatch, stderr: type[io.StringIO]
+) -> None:
+    screen = stderr()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    Progress(1).step()
+    assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize(("scans", "drawn"), [(7, False), (8, True)])
+def test_progress_is_for_many_scans(
+    capsys: Capsys, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans: int, drawn: bool
+) -> None:
+    for n in range(scans):
+        (tmp_path / f"{n}.png").write_bytes(png(scan(n)) if n else b"no image")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    err = edge_run(capsys, "predict", tmp_path, "--bundle", bundle, "--jsonl").err
+    assert (f"{scans}/{scans}" in err) == drawn
 
 
 def test_bar() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_run import Ensemble
+from edge_run import BackendError, Ensemble
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def records(capsys: Capsys, bundle: Path, *arguments: object) -> tuple[int, list[dict]]:
     answered = edge_run(capsys, "predict", "--bundle", bundle, "--json", *arguments)
     return answered.code, json.loads(answered.out)
+
+
+def log_of(path: Path) -> list[dict]:
+    with contextlib.closing(sqlite3.connect(path)) as log:
+        return [json.loads(entry) for (entry,) in log.execute("SELECT entry FROM entries ORDER BY seq")]
 
 
 @pytest.mark.usefixtures("scans")
@@ -93,6 +100,98 @@ def test_standard_input_that_is_no_scan(
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
     code, (record,) = records(capsys, bundle, "-")
     assert (code, record["path"], record["error"]["kind"]) == (3, "-", "InputError")
+
+
+@pytest.mark.usefixtures("scans")
+def test_answers_are_logged(capsys: Capsys, bundle: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log" / "cases.sqlite"
+    _, found = records(capsys, bundle, "a.png", "bad.png", "b.png", "--case-log", log)
+    entries = [entry for entry in log_of(log) if entry["kind"] == "case"]
+    assert [entry["id"] for entry in entries] == [found[0]["case"], found[2]["case"]]
+    assert entries[1]["scan_sha256"] == found[2]["scan_sha256"]
+    assert "a.png" not in json.dumps(entries)
+    assert not (tmp_path / "log" / "cases.images").exists()
+
+
+@pytest.mark.usefixtures("scans")
+def test_images_are_kept_where_it_is_asked_for(capsys: Capsys, bundle: Path, tmp_path: Path) -> None:
+    _, (record,) = records(capsys, bundle, "a.png", "--case-log", tmp_path / "cases.sqlite", "--keep-images")
+    (kept,) = (tmp_path / "cases.images").iterdir()
+    assert kept.read_bytes() == (tmp_path / "a.png").read_bytes()
+    assert kept.name == record["scan_sha256"]
+
+
+@pytest.mark.usefixtures("scans")
+def test_log_is_the_users_own_by_default_and_left_out_on_demand(
+    capsys: Capsys, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    _, (record,) = records(capsys, bundle, "a.png", "--no-case-log")
+    assert record["case"] is None
+    assert not (tmp_path / "data").exists()
+    _, (record,) = records(capsys, bundle, "a.png")
+    assert [entry["id"] for entry in log_of(tmp_path / "data" / "edge-run" / "cases.sqlite")] == [record["case"]]
+
+
+@pytest.mark.usefixtures("scans")
+@pytest.mark.parametrize("arguments", [("--case-log", "x"), ("--keep-images",)])
+def test_no_log_contradicts(capsys: Capsys, bundle: Path, arguments: tuple[str, ...]) -> None:
+    answered = edge_run(capsys, "predict", "a.png", "--bundle", bundle, "--no-case-log", *arguments)
+    assert (answered.code, answered.out) == (2, "")
+
+
+@pytest.mark.usefixtures("scans")
+def test_log_that_cannot_be_opened_keeps_nobody_from_an_answer(capsys: Capsys, bundle: Path) -> None:
+    command = ["predict", "a.png", "b.png", "--bundle", bundle, "--jsonl", "--case-log", "/proc/none/cases.sqlite"]
+    answered = edge_run(capsys, *command)
+    assert answered.code == 0
+    assert [json.loads(line)["case"] for line in answered.out.splitlines()] == [None, None]
+    assert answered.err.count("WARNING: not logged: the case log /proc/none/cases.sqlite cannot be opened") == 1
+    assert "mend: " in answered.err
+    assert "not logged" in edge_run(capsys, *command[:-3], *command[-2:]).out
+
+
+def test_log_that_cannot_be_written_for_a_while(
+    capsys: Capsys, bundle: Path, scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_run.cases import CaseLog, CaseLogError
+
+    left = iter(["the disk is full", "the disk is full", "another process holds it", None])
+
+    def append(*_: object) -> str:
+        if reason := next(left):
+            raise CaseLogError(reason)
+        return "one"
+
+    monkeypatch.setattr(CaseLog, "append", append)
+    for name in "abcd":
+        (scans / name).write_bytes(png(scan()))
+    answered = edge_run(capsys, "predict", *"abcd", "--bundle", bundle, "--jsonl")
+    assert answered.code == 0
+    assert [json.loads(line)["case"] for line in answered.out.splitlines()] == [None, None, None, "one"]
+    assert answered.err.splitlines() == [
+        "WARNING: not logged: the disk is full", "WARNING: not logged: another process holds it",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("scans")
+def test_python_without_sqlite(capsys: Capsys, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "edge_run.cases", None)
+    answered = edge_run(capsys, "predict", "a.png", "--bundle", bundle, "--jsonl")
+    assert answered.code == 0
+    assert json.loads(answered.out)["case"] is None
+    assert "WARNING: not logged" in answered.err
+
+
+@pytest.mark.usefixtures("scans")
+def test_backend_that_fails_is_no_failed_input(capsys: Capsys, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise BackendError("the device is gone", mend="fetch it")
+
+    monkeypatch.setattr(Ensemble, "answer", failing)
+    answered = edge_run(capsys, "predict", "a.png", "b.png", "--bundle", bundle, "--jsonl")
+    assert (answered.code, answered.out) == (5, "")
+    assert answered.err == "error: the device is gone\n  mend: fetch it\n"
 
 
 @pytest.mark.usefixtures("scans")

@@ -54,7 +54,7 @@ def test_packages_have_versions_or_are_missing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_extra_names_what_it_lacks(only_installed: Callable[..., None]) -> None:
-    only_installed("torch", "torchvision", "onnx", "pydicom")
+    only_installed("torch", "torchvision", "onnx", "pydicom", "gdcm")
     found = doctor.examine().extras
     assert found["export"] == ("onnxscript",)
     assert found["dicom"] == ()
@@ -98,7 +98,7 @@ def test_text_leaves_out_what_is_not_there(monkeypatch: pytest.MonkeyPatch, caps
 def test_text_says_how_to_get_an_extra(
     only_installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only_installed("pydicom", "starlette")
+    only_installed("pydicom", "gdcm", "starlette")
     monkeypatch.setattr(doctor, "cpu_flags", frozenset)
     rows = dict(line.split(maxsplit=1) for line in edge_run(capsys, "doctor").out.splitlines())
     assert rows["edge-run"] == __version__

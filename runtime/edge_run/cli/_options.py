@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,3 +17,9 @@ Backend = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use; all that the process may use by default.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Exit = Annotated[
+    str, typer.Option(help="full: all members answer. certified: only as many as it takes to be sure of the answer.")
+]
+CaseLog = Annotated[
+    Path | None, typer.Option(help="Case log; EDGE_RUN_CASE_LOG, or one in the user's data folder, by default.")
+]

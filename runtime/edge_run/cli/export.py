@@ -30,11 +30,15 @@ def export(
     calibration: Annotated[str, typer.Option(help="How scans set the INT8 ranges: minmax, percentile, entropy; best: whichever serves each network best on validation.")] = "minmax",
     calibration_scans: Annotated[int, typer.Option(min=1, help="Training scans that set the INT8 ranges.")] = 200,
     tolerance: Annotated[list[str] | None, typer.Option(help="What the gates accept, FIGURE=VALUE: accuracy=0.01, flips=0.02, ...; may be repeated.")] = None,
+    flag_rate: Annotated[float | None, typer.Option(help="Flag at most this share of the validation scans; 0.1 by default.")] = None,
+    flag_error: Annotated[float | None, typer.Option(help="Instead: flag so many that, at 95 % confidence, at most this share of patients gets a wrong answer without a flag.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write every figure, tolerance and layer here as JSON, passed or not.")] = None,
     as_json: _options.Json = False,
 ) -> None:  # fmt: skip
     """Compile a run's networks to ONNX, quantise them, hold each against its original, and write a bundle."""
     exporting = need("edge_export", "export")
+    if flag_rate is not None and flag_error is not None:
+        raise UsageError("flags are fitted to a rate or to an error, not both", mend="give --flag-rate or --flag-error")
     if report and not report.resolve().parent.is_dir():
         raise UsageError(f"report {report} has no folder to lie in", mend=f"mkdir -p {report.parent}")
 
@@ -55,6 +59,9 @@ def export(
         calibration=calibration,
         calibration_scans=calibration_scans,
         tolerances=_tolerances(tolerance or []),
+        flag_target=exporting.Target("error", flag_error)
+        if flag_error is not None
+        else exporting.Target("rate", 0.1 if flag_rate is None else flag_rate),
         command=command_line(),
         talk=exporting.Talk(lambda line: typer.echo(line, err=True), _bar()),
         reported=reported,

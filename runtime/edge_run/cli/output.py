@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import enum
 import json
+import math
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Record = dict[str, Any]
+BETWEEN_DRAWINGS_S = 0.1
 
 
 class Format(enum.Enum):
@@ -82,6 +85,37 @@ def bar(share: float, width: int = 20) -> str:
     return full * filled + empty * (width - filled)
 
 
+class Progress:
+    """A bar on stderr with rate and time left: only on a terminal, and not where text on stdout shares it.
+
+    Parameters
+    ----------
+    of
+        Steps in all.
+    clock
+        Seconds.
+    """
+
+    def __init__(self, of: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of, self._done, self._clock, self._begun = of, 0, clock, clock()
+        self._drawn = -math.inf
+        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
+
+    def step(self) -> None:
+        """Say that one more is done."""
+        self._done += 1
+        now, last = self._clock(), self._done == self._of
+        if not self._shown or (now - self._drawn < BETWEEN_DRAWINGS_S and not last):
+            return
+        self._drawn = now
+        seconds = max(now - self._begun, 1e-9)
+        rate = self._done / seconds
+        time_ = f"{_clock(seconds)} in all" if last else f"{_clock((self._of - self._done) / rate)} left"
+        line = f"{bar(self._done / self._of, 30)} {self._done}/{self._of}  {rate:.1f}/s  {time_}"
+        sys.stderr.write(f"\r{line:<78}" + ("\n" if last else ""))
+        sys.stderr.flush()
+
+
 def visible(text: str) -> str:
     """Escape what would move the cursor, end a line or hide: names of files and bundles are other people's text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
@@ -90,6 +124,12 @@ def visible(text: str) -> str:
 def unicode(text: str) -> str:
     """Replace what a file name may hold and UTF-8 may not: undecodable bytes."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class _Stdout:

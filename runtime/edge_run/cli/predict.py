@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_run.errors import EdgeRunError, InputError, UsageError
+from edge_run.errors import InputError, UsageError
 
 from . import _options
-from .output import Format, Record, Sink, bar, unicode, visible
+from ._caselog import Cases
+from ._record import COLUMNS, failure, record, study, to_text
+from .output import Format, Progress, Sink, visible
 
 if TYPE_CHECKING:
-    from edge_run.ensemble import Ensemble
-    from edge_run.inputs import Input
-    from edge_run.prediction import Prediction
+    from collections.abc import Callable
 
-COLUMNS = (
-    "path", "label", "probability", "probabilities", "interval", "flags", "members", "bundle", "precision", "backend",
-    "passed_over", "timing_ms.total", "error.kind", "error.message",
-)  # fmt: skip
+    from edge_run.dicom.series import Series
+    from edge_run.ensemble import Ensemble
+    from edge_run.image import Scan
+    from edge_run.prediction import Decision, Prediction
+    from edge_run.stream import Answer, Features
+
+MANY = 8
+"""Scans from which on progress is shown."""
 
 
 def predict(
-    paths: Annotated[list[str], typer.Argument(help="Scans: files, folders, globs, or - for standard input.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Scans: files, folders, globs, or - for standard input.")
+    ] = None,
     bundle: _options.Bundle = "ct-covid",
     precision: _options.Precision = None,
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
+    exit: _options.Exit = "full",  # noqa: A002 - the option's name
     as_json: _options.Json = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, as soon as it is known.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated, with a header.")] = False,
+    watch: Annotated[
+        Path | None, typer.Option(help="Answer scans as they arrive in this folder, until Ctrl-C or SIGTERM.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="With --watch: keeps what is answered; in the user's data folder by default.")
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.1, help="With --watch: seconds between two looks.")] = 1.0,
+    case_log: _options.CaseLog = None,
+    no_case_log: Annotated[bool, typer.Option("--no-case-log", help="Keep no record of the answers.")] = False,
+    heatmap: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each scan that shows what the answer rests on.")
+    ] = None,
+    keep_images: Annotated[bool, typer.Option("--keep-images", help="Keep the scans beside the case log.")] = False,
 ) -> None:
     """Answer scans with the bundle's calibrated vote. One bad file does not stop the others (exit 3)."""
     form = _format(as_json=as_json, jsonl=jsonl, as_csv=as_csv)
+    _check(paths, watch, state, heatmap, form)
     from edge_run.backends import Here, choose
     from edge_run.bundle import Bundle
 
@@ -44,25 +65,40 @@ def predict(
     opened.read_ahead(member.artefacts[choice.precision].file for member in heaviest_first)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
     from edge_run.ensemble import Ensemble
-    from edge_run.inputs import expand
 
-    with Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble:
-        inputs = expand(paths)
-        sink = Sink(form, COLUMNS, _to_text)
-        failed = 0
-        for done, given in enumerate(inputs):
-            _progress(done, len(inputs))
-            record = _answer(ensemble, given)
-            failed += "error" in record
-            sink.write(record)
-        _progress(len(inputs), len(inputs))
+    with (
+        Cases(case_log, wanted=not no_case_log, keep_images=keep_images) as cases,
+        Ensemble(opened, precision=precision, backend=backend, threads=threads, exit=exit) as ensemble,
+    ):
+        sink = Sink(form, COLUMNS, to_text)
+        writer = _Writer(ensemble, cases, sink)
+        if watch is not None:
+            from . import _watch
+
+            _watch.run(ensemble, watch, state, every, writer.write, keep_data=cases.keep_images)
+        else:
+            writer.write_all(paths or [], _drawer(ensemble, heatmap) if heatmap else None)
+            writer.write_studies()
         sink.close()
         if form is Format.TEXT:
             card = ensemble.manifest.card
             typer.echo(visible(f"{card.licence} {card.intended_use}"), err=True)
-    if failed:
-        typer.echo(f"{failed} of {len(inputs)} inputs could not be answered", err=True)
+    if writer.failed and watch is None:
+        typer.echo(f"{writer.failed} of {writer.inputs} inputs could not be answered", err=True)
         raise typer.Exit(InputError.exit_code)
+
+
+def _check(paths: list[str] | None, watch: Path | None, state: Path | None, heatmap: Path | None, form: Format) -> None:
+    if bool(paths) == (watch is not None):
+        raise UsageError(
+            "give either scans or --watch DIR", mend="edge-run predict PATH...; or edge-run predict --watch DIR"
+        )
+    if watch is None and state is not None:
+        raise UsageError("--state belongs to --watch", mend="leave it out")
+    if watch is not None and heatmap is not None:
+        raise UsageError("--heatmap draws what is given, not what arrives", mend="edge-run predict PATH --heatmap DIR")
+    if watch is not None and form is Format.JSON:
+        raise UsageError("--json is one document, and a watch has no end", mend="--jsonl")
 
 
 def _format(*, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
@@ -72,75 +108,60 @@ def _format(*, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
     return chosen[0] if chosen else Format.TEXT
 
 
-def _answer(ensemble: Ensemble, given: Input) -> Record:
-    try:
-        if given.error is not None:
-            raise given.error
-        prediction = ensemble.predict(_stdin() if given.path is None else given.path)
-    except InputError as error:
-        return failure(given.name, error)
-    return record(given.name, prediction)
+class _Writer:
+    """Logs answers, writes them, and counts those that failed."""
+
+    def __init__(self, ensemble: Ensemble, cases: Cases, sink: Sink) -> None:
+        self._ensemble, self._cases, self._sink = ensemble, cases, sink
+        self._members = [member.arch for member in ensemble.manifest.members]
+        self._answered: list[tuple[str, Decision]] = []
+        self._places: dict[int, Series] = {}
+        self.inputs = self.failed = 0
+
+    def write_all(self, paths: list[str], seen: Callable[..., None] | None) -> None:
+        from edge_run.inputs import expand
+        from edge_run.stream import answers
+
+        inputs = expand(paths)
+        progress = Progress(len(inputs)) if len(inputs) >= MANY else None
+        for answer in answers(self._ensemble, inputs, keep_data=self._cases.keep_images, seen=seen):
+            self.write(answer)
+            if progress and answer.last:
+                progress.step()
+
+    def write(self, answer: Answer) -> None:
+        self.inputs += answer.last
+        if isinstance(answer.outcome, InputError):
+            self.failed += 1
+            self._sink.write(failure(answer.given.name, answer.outcome))
+        else:
+            if answer.series:
+                self._places[len(self._answered)] = answer.series
+                self._answered.append((answer.outcome.path, answer.outcome.decision))
+            case = self._cases.append(answer.outcome, answer.data)
+            self._sink.write(record(answer.outcome, case, self._members))
+
+    def write_studies(self) -> None:
+        """Answer each series whose slices were answered, see :mod:`edge_run.study`."""
+        if not self._places:
+            return
+        from edge_run.study import by_series, summarise
+
+        for name, numbers in by_series(self._places).items():
+            answer = summarise([self._answered[n][1] for n in numbers], self._ensemble.manifest.task)
+            self._sink.write(study(name, answer, [self._answered[n][0] for n in numbers]))
 
 
-def _stdin() -> bytes:
-    from edge_run.image import MAX_BYTES
+def _drawer(ensemble: Ensemble, folder: Path) -> Callable[..., None]:
+    """What draws a scan's heatmap into a folder, see :func:`edge_run.stream.answers`."""
+    from edge_run.heatmap import Heatmap, place
+    from edge_run.heatmap import write as write_picture
 
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
+    heat = Heatmap(ensemble.bundle, ensemble.precision)
 
+    def draw(scan: Scan, prediction: Prediction, features: Features) -> None:
+        maps = heat.maps(features, heat.label(prediction.decision))
+        picture = heat.draw(scan.pixels, maps, prediction.decision)
+        write_picture(place(folder, prediction.path, prediction.scan_sha256), picture)
 
-def record(name: str, prediction: Prediction) -> Record:
-    """Flatten a prediction into the record that every format writes."""
-    import msgspec
-
-    found: dict[str, Any] = msgspec.to_builtins(prediction)
-    decision, source = found["decision"], found["source"]
-    times = found["timing_ms"]
-    return {
-        "path": name,
-        **decision,
-        "bundle": source["bundle"],
-        "bundle_sha256": source["bundle_sha256"],
-        "precision": source["precision"],
-        "backend": source["backend"],
-        "passed_over": source["passed_over"],
-        "version": source["version"],
-        "scan_sha256": found["scan_sha256"],
-        "steps": found["steps"],
-        "timing_ms": {**times, "total": sum(times.values())},
-    }
-
-
-def failure(name: str, error: EdgeRunError) -> Record:
-    """Return the record of an input that could not be answered."""
-    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "mend": unicode(error.mend)}}
-
-
-def _to_text(record: Record) -> str:
-    if "error" in record:
-        error = record["error"]
-        return f"{record['path']}\n  error: {error['message']}" + (f" {error['mend']}" if error["mend"] else "") + "\n"
-    label = record["label"]
-    lines = [record["path"], f"  {label}  {record['probability']:.1%}"]
-    others = [f"{name} {p:.1%}" for name, p in record["probabilities"].items() if name != label]
-    lines[-1] += f"   ({', '.join(others)})"
-    for member in record["members"]:
-        p = member["probabilities"][label]
-        lines.append(f"    {member['arch']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
-    lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]
-    if record["passed_over"]:
-        lines.append(
-            "  passed over " + "; ".join(f"{one['backend']}: {one['reason']}" for one in record["passed_over"])
-        )
-    lines.append(
-        f"  {record['timing_ms']['total']:.0f} ms   {record['backend']}, {record['precision']}   "
-        f"bundle {record['bundle']} {record['bundle_sha256'][:12]}\n"
-    )
-    return "\n".join(lines)
-
-
-def _progress(done: int, of: int) -> None:
-    """Draw a bar on stderr: only on a terminal, only for more than a few scans, not mixed with text on stdout."""
-    if of < 8 or not sys.stderr.isatty() or sys.stdout.isatty():
-        return
-    sys.stderr.write(f"\r{bar(done / of, 30)} {done}/{of}" + ("\n" if done == of else ""))
-    sys.stderr.flush()
+    return draw

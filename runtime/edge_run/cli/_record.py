@@ -1,0 +1,111 @@
+"""What ``edge-run predict`` writes of one input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .output import Record, bar, unicode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_run.errors import EdgeRunError
+    from edge_run.prediction import Prediction
+    from edge_run.study import StudyAnswer
+
+COLUMNS = (
+    "path", "study", "case", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
+    "precision", "backend", "passed_over", "timing_ms.total", "error.kind", "error.message",
+)  # fmt: skip
+
+
+def record(prediction: Prediction, case: str | None, members: Sequence[str]) -> Record:
+    """Flatten a prediction into the record that every format writes.
+
+    Parameters
+    ----------
+    case
+        Its id in the case log.
+    members
+        All of the bundle's, to say which were left out.
+    """
+    import msgspec
+
+    found: dict[str, Any] = msgspec.to_builtins(prediction)
+    decision, source = found["decision"], found["source"]
+    times = found["timing_ms"]
+    answered = {member["arch"] for member in decision["members"]}
+    return {
+        "path": unicode(prediction.path),
+        "case": case,
+        **decision,
+        "left_out": [arch for arch in members if arch not in answered],
+        "bundle": source["bundle"],
+        "bundle_sha256": source["bundle_sha256"],
+        "precision": source["precision"],
+        "backend": source["backend"],
+        "passed_over": source["passed_over"],
+        "version": source["version"],
+        "scan_sha256": found["scan_sha256"],
+        "steps": found["steps"],
+        "timing_ms": {**times, "total": sum(times.values())},
+    }
+
+
+def study(name: str, answer: StudyAnswer, slices: Sequence[str]) -> Record:
+    """Flatten the answer to a series; ``slices`` are the names of its scans, in order."""
+    import msgspec
+
+    found: dict[str, Any] = msgspec.to_builtins(answer)
+    found["deciding"] = [unicode(slices[n]) for n in answer.deciding]
+    return {"path": f"series {name}", "study": found}
+
+
+def failure(name: str, error: EdgeRunError) -> Record:
+    """Return the record of an input that could not be answered."""
+    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "mend": unicode(error.mend)}}
+
+
+def to_text(record: Record) -> str:
+    """Say a record to a person."""
+    if "error" in record:
+        error = record["error"]
+        return f"{record['path']}\n  error: {error['message']}" + (f" {error['mend']}" if error["mend"] else "") + "\n"
+    if "study" in record:
+        return _study_text(record)
+    label = record["label"]
+    lines = [record["path"], f"  {label}  {record['probability']:.1%}"]
+    if record["interval"]:
+        low, high = record["interval"]
+        lines[-1] += f", between {low:.1%} and {high:.1%} whatever the others say"
+    others = [f"{name} {p:.1%}" for name, p in record["probabilities"].items() if name != label]
+    lines[-1] += f"   ({', '.join(others)})"
+    for member in record["members"]:
+        p = member["probabilities"][label]
+        lines.append(f"    {member['arch']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
+    if record["left_out"]:
+        lines.append(f"    did not need to answer: {', '.join(record['left_out'])}")
+    lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]
+    if record["passed_over"]:
+        lines.append(
+            "  passed over " + "; ".join(f"{one['backend']}: {one['reason']}" for one in record["passed_over"])
+        )
+    lines.append(
+        f"  {record['timing_ms']['total']:.0f} ms   {record['backend']}, {record['precision']}   "
+        f"bundle {record['bundle']} {record['bundle_sha256'][:12]}   "
+        f"{'case ' + record['case'] if record['case'] else 'not logged'}\n"
+    )
+    return "\n".join(lines)
+
+
+def _study_text(record: Record) -> str:
+    found = record["study"]
+    share, deciding = found["share_positive"], found["deciding"]
+    lines = [
+        record["path"],
+        f"  {found['label']}  {found['probability']:.1%}   of {found['slices']} slices, {share:.0%} of them positive",
+        f"    decided by {', '.join(deciding)}",
+    ]
+    lines += [f"    {count} slices flagged {name}" for name, count in found["flagged"].items()]
+    lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in found["flags"]]
+    return "\n".join([*lines, "  not calibrated, and not validated on studies\n"])
