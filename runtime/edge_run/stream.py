@@ -178,7 +178,7 @@ def _read(spec: PreprocessSpec, keep_data: bool, given: Input) -> list[_Frame | 
         return [Answer(given, error)]
     except BackendError as error:
         # What this input would need is not installed; the others may not need it.
-        return [Answer(given, InputError(error.message, mend=error.mend))]
+        return [Answer(given, InputError(f"{error.message}.", mend=f"To read it: {error.mend}"))]
     read_ms = (time.perf_counter() - begin) * 1e3 / len(scans)
     frames: list[_Frame | Answer] = []
     for n, scan in enumerate(scans, 1):

@@ -205,3 +205,20 @@ def test_file_that_changed_since_it_was_read_is_not_handed_on(
     (answer,) = stream.answers(ensemble, inputs(scans[:1]), keep_data=True)
     assert answer.data is None
     assert not isinstance(answer.outcome, InputError)
+
+
+def test_a_scan_that_needs_a_package_stops_no_other(
+    ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_frames = image.read_frames
+
+    def reading(source: Path) -> tuple[image.Scan, ...]:
+        if source == scans[0]:
+            raise BackendError("reading it needs a package, which is not installed", mend="pip install it")
+        return read_frames(source)
+
+    monkeypatch.setattr(image, "read_frames", reading)
+    first, second = stream.answers(ensemble, [Input("a", scans[0]), Input("b", scans[1])])
+    assert isinstance(first.outcome, InputError)
+    assert first.outcome.mend == "To read it: pip install it"
+    assert not isinstance(second.outcome, InputError)

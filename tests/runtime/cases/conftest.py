@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_run.cases import CaseLog
-from edge_run.cli import _app, cases
 from edge_run.prediction import Decision, Flag, MemberVote, PassedOver, Prediction, Source
 from toy import Answered, edge_run
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENT = "Doe^Jane"
-
-if not any(group.name == "cases" for group in _app.app.registered_groups):
-    _app.app.add_typer(cases.app, name="cases")
 
 
 @pytest.fixture
