@@ -26,6 +26,7 @@ from edge_explain.explanation import Curve, Explanation, MapParity, Regions, Tru
 from edge_explain.report.html import Markup, el
 from edge_explain.report.page import name_of
 from edge_explain.report.pictures import inmost
+from edge_explain.trust.warn import COSINE, OUTSIDE_BODY, RANDOMISATION
 from edge_run import Bundle, Ensemble, image
 from edge_run.heatmap import Heatmap
 from edge_run.prediction import Flag
@@ -295,6 +296,13 @@ def test_renders_and_prints_on_two_pages(explained, bundle, tmp_path):
         at=tmp_path,
     )
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes())) <= 2
+
+
+def test_the_bounds_in_the_documentation_are_those_of_the_code():
+    text = (Path(__file__).parents[2] / "docs" / "explanations.md").read_text()
+    assert f'rank correlation up to {RANDOMISATION / 2}; "partly" up to {RANDOMISATION}' in text
+    assert f"at most {OUTSIDE_BODY:.0%}".replace("%", " %") in text
+    assert f'"nearly" from {COSINE}' in text
 
 
 def photograph(page: Path, picture: Path) -> None:

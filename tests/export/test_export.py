@@ -12,6 +12,7 @@ import pytest
 from edge_export.material import gather
 from edge_export.precisions import RECIPES
 from edge_run import Bundle, Ensemble
+from edge_run.activation import contrast_map
 from edge_run.verify import verify
 from edge_run.vote import softmax, vote
 from edge_train.data import decode, read_folders
@@ -46,6 +47,20 @@ def outputs(exported, scans):
         with Ensemble.load(exported.out, precision=precision, threads=1) as ensemble:
             found[precision] = dict(zip(("resnet18", "googlenet"), ensemble.run(scans), strict=True))
     return found
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "googlenet"])
+def test_the_bedside_map_of_fp32_is_captums_grad_cam(arch, exported, scans, outputs):
+    from edge_explain.gradcam import grad_cam
+    from edge_explain.parity import compare
+
+    bundle = Bundle(exported.out)
+    head = bundle.read_array(next(m.head for m in bundle.manifest.members if m.arch == arch))
+    for label in range(2):
+        bedside = contrast_map(outputs["fp32"][arch].features[0], head, label)
+        found = compare(bedside, grad_cam(exported.run.member(arch), scans[0, 0], label))
+        assert found.max_abs < 1e-4
+        assert found.cosine > 0.999999
 
 
 def share_of_range(difference, reference):
