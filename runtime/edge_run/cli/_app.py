@@ -11,7 +11,7 @@ import typer
 from edge_run._version import __version__
 from edge_run.errors import EdgeRunError
 
-from . import _process, bundles, cases, doctor, evaluate, explain, export, predict, train
+from . import _process, bench, bundles, cases, doctor, evaluate, explain, export, predict, train
 from .compile import compile_engines
 from .output import visible
 
@@ -29,6 +29,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("compile")(compile_engines)
+app.command("bench")(bench.bench)
 app.command("verify")(bundles.verify)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cases.app, name="cases")  # its commands are read only when one is called

@@ -1,0 +1,85 @@
+"""A record as a picture: a dot at the p50, a line to the p99, ticks at p90 and p95."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .record import MEMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from .record import Record, Result, Summary
+
+# Of Okabe and Ito's palette ("Color Universal Design", 2008); what a colour says, the row's name says too.
+COLOURS = {MEMBER: "#0072B2", "ensemble": "#D55E00", "predict": "#009E73"}
+INK, MUTED, GRID = "#222222", "#6B6B6B", "#E4E4E4"
+STYLE: dict[str, Any] = {
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 200,
+    # The same record gives the same file.
+    "svg.hashsalt": "edge-run",
+    "text.parse_math": False,
+}
+
+
+def draw(record: Record, stem: Path, matplotlib: ModuleType) -> tuple[Path, Path]:
+    """Write ``<stem>.png`` and ``<stem>.svg``.
+
+    Parameters
+    ----------
+    matplotlib
+        With its ``figure`` imported: an optional part, so that the caller brings it.
+    """
+    groups: dict[tuple[str, str], list[tuple[Result, Summary]]] = {}
+    for result in record.results:
+        if result.summary:
+            place = (result.variant.backend, result.variant.precision)
+            groups.setdefault(place, []).append((result, result.summary))
+    heights = [len(group) for group in groups.values()]
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+        figure = matplotlib.figure.Figure(
+            figsize=(7.2, 1.1 + 0.3 * sum(heights) + 0.35 * len(heights)), layout="constrained"
+        )
+        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        for axes, (place, group) in zip(panels, groups.items(), strict=True):
+            _panel(axes, " ".join(place), group)
+        panels[-1].set_xlabel("Milliseconds a scan: p50 (dot and number), p90 and p95 (ticks), p99 (end of the line)")
+        panels[-1].set_xlim(left=0)
+        machine = record.machine.get("board") or record.machine.get("cpu", "")
+        figure.suptitle(
+            f"{record.bundle} on {machine}, {record.conditions.threads} threads", x=0.01, ha="left", fontweight="bold"
+        )
+        return _save(figure, stem, ".png", {"Software": None}), _save(figure, stem, ".svg", {"Date": None})
+
+
+def _panel(axes: Any, title: str, group: Sequence[tuple[Result, Summary]]) -> None:  # noqa: ANN401 - matplotlib's
+    axes.set_title(title, loc="left", fontsize=9.5, color=MUTED)
+    for row, (result, found) in enumerate(group):
+        colour = COLOURS[result.variant.what]
+        axes.plot([found.p50_ms, found.p99_ms], [row, row], color=colour, linewidth=1.6, zorder=3)
+        axes.plot([found.p90_ms, found.p95_ms, found.p99_ms], [row] * 3, "|", color=colour, markersize=8, zorder=3)
+        hollow = {"markerfacecolor": "white"} if found.unsteady else {}
+        axes.plot(found.p50_ms, row, "o", color=colour, markersize=6, zorder=4, clip_on=False, **hollow)
+        said = f"{found.p50_ms:.3g}" + ("  unsteady" if found.unsteady else "")
+        axes.annotate(
+            said, (found.p99_ms, row), (8, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK
+        )
+    axes.set_yticks(range(len(group)), [result.variant.name for result, _ in group])
+    axes.set_ylim(len(group) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=GRID)
+    axes.set_axisbelow(True)
+
+
+def _save(figure: Any, stem: Path, suffix: str, metadata: dict[str, None]) -> Path:  # noqa: ANN401
+    path = stem.with_name(stem.name + suffix)
+    figure.savefig(path, metadata=metadata)
+    return path

@@ -1,0 +1,61 @@
+"""What a turn calls: a network, an ensemble, or all from the file to the answer."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from edge_run import image
+from edge_run.backends import open_runner
+from edge_run.bundle import Bundle
+from edge_run.ensemble import Ensemble
+from edge_run.preprocessing import preprocess
+from edge_run.runner import Network
+
+from .record import MEMBER, PREDICT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .turn import Job
+
+    Call = Callable[[Any], int]
+    """Answers one scan; returns how many members did."""
+
+
+def inputs(job: Job) -> list[Any]:
+    """Scans as the subject takes them: paths to predict, else ``[1, 1, size, size] uint8``."""
+    if job.variant.what == PREDICT:
+        return list(job.scans)
+    spec = Bundle(job.bundle).manifest.preprocess
+    return [preprocess(image.read(path).pixels, spec) for path in job.scans]
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[Call]:
+    """Open the bundle and load what the variant needs of it.
+
+    Raises
+    ------
+    BundleError, BackendError
+        It does not load.
+    """
+    variant, bundle = job.variant, Bundle(job.bundle)
+    if variant.what == MEMBER:
+        member = next(m for m in bundle.manifest.members if m.arch == variant.member)
+        network = Network(
+            bundle.read(member.artefacts[variant.precision].file),
+            f"{member.arch}.{variant.precision}",
+            variant.precision,
+            bundle.manifest.preprocess.size,
+            bundle.engines,
+        )
+        with open_runner(variant.backend, network, threads=job.threads) as runner:
+            yield lambda batch: len(runner.run(batch).logits)
+        return
+    settings = {"precision": variant.precision, "backend": variant.backend, "exit": variant.exit}
+    with Ensemble(bundle, threads=job.threads, **settings) as ensemble:
+        if variant.what == PREDICT:
+            yield lambda path: len(ensemble.predict(path).decision.members)
+        else:
+            yield lambda batch: len(ensemble.decide(batch)[0].members)

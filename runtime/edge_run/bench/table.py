@@ -1,0 +1,133 @@
+"""A record as lines for a person, and as Markdown."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from edge_run.ensemble import CERTIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .record import Record, Result
+
+COLUMNS = (
+    "ms p50", "p90", "p95", "p99", "per s", "load ms", "first ms", "cold ms", "peak MiB", "files MiB", "J", "asked",
+    "spread",
+)  # fmt: skip
+MIB = 2**20
+
+
+def text(record: Record) -> str:
+    """What was measured on, a table by backend and precision, and what must be known to read it."""
+    columns = _columns(record)
+    lines = head(record)
+    table = [("", list(columns))]
+    for (backend, precision), group in groupby(record.results, lambda r: (r.variant.backend, r.variant.precision)):
+        table += [("", []), (f"{backend} {precision}", [])]
+        table += [(f"  {result.variant.name}", _cells(result, columns)) for result in group]
+    return "\n".join([*lines, "", *_aligned(table), "", *notes(record)])
+
+
+def _aligned(table: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Names to the left, cells to the right of columns as wide as they need be."""
+    left = max(len(name) for name, _ in table)
+    widths = [2 + max(map(len, column)) for column in zip(*(cells for _, cells in table if cells), strict=True)]
+    return [
+        f"{name:<{left}}{''.join(f'{cell:>{width}}' for cell, width in zip(cells, widths, strict=False))}".rstrip()
+        for name, cells in table
+    ]
+
+
+def markdown(record: Record) -> str:
+    """One table of all results, with what `text` says around its own."""
+    columns = _columns(record)
+    rows = [["backend", "precision", "what", *columns], ["---"] * 3 + ["---:"] * len(columns)]
+    for result in record.results:
+        variant = result.variant
+        rows.append([variant.backend, variant.precision, variant.name, *_cells(result, columns)])
+    around = [f"- {line}" for line in head(record)], [f"- {note}" for note in notes(record)]
+    return "\n".join([*around[0], "", *piped(rows), "", *around[1]])
+
+
+def piped(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a Markdown table: the head, the dashes, and the rest."""
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+
+
+def head(record: Record) -> list[str]:
+    """Bundle, machine, and how long was measured."""
+    had, machine = record.conditions, record.machine
+    cores = f"{had.threads} threads on cores {ranges(had.affinity) or '?'}"
+    limit = "" if had.cgroup_cores is None else f", {had.cgroup_cores:g} by the cgroup"
+    board = machine.get("board") or machine.get("cpu", "")
+    mode = "".join(f", {said}" for said in (machine.get("power_mode"), had.governor) if said)
+    drawn = f"{had.scans} {'drawn' if had.drawn else 'given'} scans"
+    least = f"at least {had.min_time_s:g} s and {had.min_count} answers"
+    return [
+        f"bundle {record.bundle} {record.bundle_sha256[:12]}, edge-run {machine.get('version', '')}",
+        f"{board}{mode}: {cores}{limit}; load {had.load[0]:.1f} before, {had.load[1]:.1f} after",
+        f"{drawn}; {had.rounds} fresh processes each, in turn; {least}",
+    ]
+
+
+def notes(record: Record) -> list[str]:
+    """What failed, what was left out, and what a reader must not overlook."""
+    said = [f"failed: {name(result)}: {result.error}" for result in record.results if result.error]
+    known = [(result, result.summary) for result in record.results if result.summary]
+    unsteady = sum(summary.unsteady for _, summary in known)
+    if unsteady:
+        over = f"the block medians spread over more than {record.conditions.unsteady_over:.0%}"
+        said.append(f"UNSTEADY (!): {over} in {unsteady} of {len(known)}; measure again on a machine that rests")
+    if record.conditions.drawn and any(result.variant.exit == CERTIFIED for result, _ in known):
+        said.append("certified exit depends on the scans, and these are drawings: give some of your own")
+    if any(summary.samples < 100 for _, summary in known):
+        said.append("of fewer than 100 answers, p99 is little else than the slowest")
+    meters = sorted({meter for _, summary in known for meter in summary.energy_j})
+    said.append(f"energy: {', '.join(meters) or 'not told by this machine'}")
+    said += [f"left out: {' '.join(filter(None, (o.backend, o.precision)))}: {o.why}" for o in record.left_out]
+    return said
+
+
+def name(result: Result) -> str:
+    """Name a result in a sentence: ``cpu int8-cpu resnet18``."""
+    return f"{result.variant.backend} {result.variant.precision} {result.variant.name}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Write whole numbers in rising order as ``0-3,6``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)
+
+
+def _columns(record: Record) -> tuple[str, ...]:
+    told = any(result.summary and result.summary.energy_j for result in record.results)
+    return tuple(column for column in COLUMNS if column != "J" or told)
+
+
+def _cells(result: Result, columns: Sequence[str]) -> list[str]:
+    found = result.summary
+    if found is None:
+        return ["failed", *[""] * (len(columns) - 1)]
+    cells = {
+        "ms p50": f"{found.p50_ms:.2f}",
+        "p90": f"{found.p90_ms:.2f}",
+        "p95": f"{found.p95_ms:.2f}",
+        "p99": f"{found.p99_ms:.2f}",
+        "per s": f"{found.per_second:.1f}",
+        "load ms": f"{found.load_ms:.0f}",
+        "first ms": f"{found.first_ms:.1f}",
+        "cold ms": "" if found.cold_ms is None else f"{found.cold_ms:.0f}",
+        "peak MiB": "" if found.peak_bytes is None else f"{found.peak_bytes / MIB:.0f}",
+        "files MiB": f"{result.artefact_bytes / MIB:.1f}",
+        "J": " ".join(f"{joules:.3g}" for joules in found.energy_j.values()),
+        "asked": f"{found.asked:.1f}/{len(result.threads)}" if result.variant.exit else "",
+        "spread": f"{found.spread:.1%}{'!' if found.unsteady else ''}",
+    }
+    return [cells[column] for column in columns]

@@ -1,0 +1,88 @@
+"""What is measured, and what is said of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_run import BackendError, Bundle, Ensemble, UsageError
+from edge_run.backends import BACKENDS
+from edge_run.bench.plan import Asked, artefact_bytes, plan, threads_of
+from edge_run.bench.record import LeftOut, Variant
+from edge_run.doctor import BackendState
+
+
+@pytest.fixture
+def manifest(toy):
+    return Bundle(toy).manifest
+
+
+def states(*ready):
+    return {
+        name: BackendState(name in ready, "" if name in ready else f"no {name}", "get it", known.precisions)
+        for name, known in BACKENDS.items()
+    }
+
+
+def test_each_member_and_each_exit_on_each_backend_and_precision(manifest):
+    found = plan(manifest, states("cpu", "openvino"), Asked()).variants
+    assert {(v.backend, v.precision) for v in found} == {
+        (b, p) for b in ("cpu", "openvino") for p in manifest.precisions
+    }
+    assert [v.name for v in found if (v.backend, v.precision) == ("cpu", "fp32")] == [
+        "resnet18", "googlenet", "ensemble, full", "predict, full", "ensemble, certified", "predict, certified",
+    ]  # fmt: skip
+    assert len(set(found)) == len(found) == 24
+
+
+def test_what_cannot_run_is_listed_with_its_reason(manifest):
+    found = plan(manifest, states("cpu", "cuda"), Asked()).left_out
+    assert LeftOut("tensorrt", "", "no tensorrt", "get it") in found
+    (unfit,) = [one for one in found if one.backend == "cuda"]
+    assert unfit.precision == "int8-cpu"
+    assert "no INT8 convolution on CUDA" in unfit.why
+    assert not [one for one in found if one.backend == "cpu"]
+
+
+def test_only_what_is_asked_for(manifest):
+    found = plan(manifest, states("cpu", "openvino"), Asked(["openvino", "cuda"], ["int8-cpu"], ["certified"]))
+    assert {(v.backend, v.precision, v.exit) for v in found.variants} == {
+        ("openvino", "int8-cpu", ""),
+        ("openvino", "int8-cpu", "certified"),
+    }
+    assert [one.backend for one in found.left_out] == ["cuda"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Asked(backends=["cpu", "tpu"]), "backend 'tpu'"),
+        (Asked(precisions=["int4"]), "precision 'int4'"),
+        (Asked(exits=["early"]), "exit 'early'"),
+    ],
+)
+def test_unknown_words_are_refused_with_the_known_ones(manifest, asked, words):
+    with pytest.raises(UsageError, match=words) as refused:
+        plan(manifest, states("cpu"), asked)
+    assert refused.value.mend.startswith("choose from ")
+
+
+def test_nothing_left_to_measure_says_why(manifest):
+    with pytest.raises(BackendError, match="cuda: no cuda") as refused:
+        plan(manifest, states("cpu"), Asked(backends=["cuda"]))
+    assert refused.value.mend == "get it"
+
+
+@pytest.mark.parametrize("stop", ["full", "certified"])
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_threads_are_those_of_the_ensemble(toy, manifest, stop, cores):
+    said = threads_of(manifest, Variant("cpu", "fp32", "ensemble", exit=stop), cores)
+    with Ensemble.load(toy, precision="fp32", threads=cores, exit=stop) as ensemble:
+        assert said == {manifest.members[m].arch: count for m, count in ensemble._threads.items()}
+
+
+def test_a_member_alone_has_all_cores_and_its_own_file(manifest):
+    alone = Variant("cpu", "fp32", "member", member="googlenet")
+    assert threads_of(manifest, alone, 4) == {"googlenet": 4}
+    sizes = [member.artefacts["fp32"].file.bytes for member in manifest.members]
+    assert artefact_bytes(manifest, alone) == sizes[1]
+    assert artefact_bytes(manifest, Variant("cpu", "fp32", "predict", exit="full")) == sum(sizes)
