@@ -41,7 +41,7 @@ def write_small(path: Path, seed: int = 0, centre_on: np.ndarray | None = None) 
         return f"{name}_relu" if relu else f"{name}_out"
 
     stem = convolve("stem", "scaled", relu=True, inputs=1)
-    nodes.append(helper.make_node("MaxPool", [stem], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]))
+    nodes.append(helper.make_node("MaxPool", [stem], ["pooled"], "pool", kernel_shape=[2, 2], strides=[2, 2]))
     second = convolve("second", convolve("first", "pooled", relu=True), relu=False)
     nodes.append(helper.make_node("Add", [second, "pooled"], ["sum"], "sum"))
     nodes.append(helper.make_node("Relu", ["sum"], ["block"]))

@@ -34,7 +34,8 @@ def quantise_for_tensorrt(fp32: Path, out: Path, ranges: Ranges, float_layers: C
     Parameters
     ----------
     ranges, float_layers
-        As for :func:`edge_export.int8_cpu.quantise_for_cpu`; a range's larger end counts, on both sides of zero.
+        As for :func:`edge_export.int8_cpu.quantise_for_cpu`, and max-pools too; a range's larger end counts, on both
+        sides of zero.
     """
     model = onnx.load(fp32)
     graph = model.graph
@@ -64,7 +65,7 @@ def _sites(graph: onnx.GraphProto, float_layers: Collection[str]) -> Iterator[tu
     producers = {output: place for place, node in enumerate(graph.node) for output in node.output}
     uses = Counter(name for node in graph.node for name in node.input)
     for place, node in enumerate(graph.node):
-        if node.op_type == "MaxPool" or (node.op_type == "Conv" and node.name not in float_layers):
+        if node.op_type in ("Conv", "MaxPool") and node.name not in float_layers:
             yield place, 0
         elif node.op_type == "Add" and not stored.intersection(node.input):
             # A sum is fused into the last convolution before it; the other branch is what gets quantised.

@@ -165,6 +165,14 @@ def test_all_layers_in_float_is_fp32_again(quantise, fp32, ranges, reference, tm
     assert noise(tmp_path / "none.onnx", reference)[1] < 0.02
 
 
+def test_for_tensorrt_nothing_is_left_in_eight_bits_when_the_joints_are_in_float_too(fp32, ranges, reference, tmp_path):
+    names = [n.name for n in read(fp32)[0] if n.op_type in ("Conv", "Add", "MaxPool")]
+    spoilt = {name: (low / 50, high / 50) for name, (low, high) in ranges["minmax"].items()}
+    quantise_for_tensorrt(fp32, tmp_path / "none.onnx", spoilt, names)
+    assert not any(n.op_type == "QuantizeLinear" for n in read(tmp_path / "none.onnx")[0])
+    assert noise(tmp_path / "none.onnx", reference)[1] < 1e-5
+
+
 @pytest.mark.parametrize(("source", "layers"), [("first_relu", ["second"]), ("block", ["left", "right"])])
 @pytest.mark.parametrize("quantise", [quantise_for_cpu, quantise_for_tensorrt])
 def test_layer_in_float_does_not_see_its_input_s_range(quantise, source, layers, fp32, ranges, reference, tmp_path):
