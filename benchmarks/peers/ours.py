@@ -1,0 +1,41 @@
+"""edge-run itself: members side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .form import Form
+from .material import INT8
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from .form import Call
+    from .material import Material
+
+NAME = "edge-run"
+HOW = "members side by side"
+
+
+def forms(material: Material) -> list[Form]:
+    """The bundle's INT8, and the same scheduling for networks in FP32."""
+
+    def int8(stack: ExitStack) -> Call:
+        from edge_run import Ensemble
+
+        ensemble = stack.enter_context(Ensemble(material.bundle, precision=INT8, backend="cpu"))
+        return lambda: [out.logits for out in ensemble.run(material.scan)]
+
+    def fp32(stack: ExitStack) -> Call:
+        from edge_run.backends import open_runner
+        from edge_run.runner import Network
+
+        runners = [
+            stack.enter_context(
+                open_runner("cpu", Network(p.read_bytes(), p.name, "fp32", material.size), threads=material.share)
+            )
+            for p in material.fp32
+        ]
+        return material.side_by_side([lambda r=r: r.run(material.scan).logits for r in runners], stack)
+
+    return [Form(NAME, "INT8", HOW, int8, "int8-cpu"), Form(NAME, "FP32", HOW, fp32, "fp32")]
