@@ -22,14 +22,14 @@ class Settings(msgspec.Struct, frozen=True):
         Of each member's weights.
     """
 
-    shap_samples: int = 3
+    shap_samples: int = 2
     regions: int = 32
-    permutations: int = 8
+    permutations: int = 6
     steps: int = 10
     rankings: int = 4
     squares: int = 8
     noises: int = 3
-    shuffles: int = 5
+    shuffles: int = 3
 
 
 FULL = Settings()
