@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from captum.attr import ShapleyValueSampling
-from skimage.segmentation import slic
 
 from .compiled import BATCH, blurred, composed
 from .explanation import Regions
@@ -36,6 +35,8 @@ def segment(pixels: NDArray[np.uint8], regions: int) -> NDArray[np.int64]:
     -------
     ``[size, size] int64``, counted from 0 without gaps.
     """
+    from skimage.segmentation import slic  # takes most of a second, which --quick does without
+
     found = slic(
         pixels.astype(np.float64) / 255,
         n_segments=regions,

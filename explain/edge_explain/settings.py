@@ -33,5 +33,5 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 FULL = Settings()
-QUICK = Settings(shap_samples=0, regions=0, permutations=0, steps=7, rankings=2, squares=0, noises=0, shuffles=0)
+QUICK = Settings(shap_samples=0, regions=0, permutations=0, steps=6, rankings=2, squares=0, noises=0, shuffles=0)
 """What takes seconds: the maps, and how they fare against chance."""

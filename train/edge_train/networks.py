@@ -95,8 +95,8 @@ class Member(nn.Module):
         self.architecture = ARCHITECTURES[arch]
         self.normalisation = normalisation
         self.net = _build(arch, classes)
-        self.register_buffer("mean", torch.tensor(normalisation.mean), persistent=False)
-        self.register_buffer("std", torch.tensor(normalisation.std), persistent=False)
+        self.register_buffer("mean", torch.tensor(normalisation.mean, device="cpu"), persistent=False)
+        self.register_buffer("std", torch.tensor(normalisation.std, device="cpu"), persistent=False)
 
     @property
     def head(self) -> nn.Linear:

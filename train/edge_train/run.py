@@ -17,6 +17,7 @@ import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -157,9 +158,10 @@ class Run:
             raise BundleError(
                 f"{path} is missing or not the file that run.json names", mend="train again, or restore it"
             )
-        member = Member(arch, len(record.labels), Normalisation(known.mean, known.std))
+        with torch.device("meta"):  # all weights are about to be replaced: drawing them would take a second
+            member = Member(arch, len(record.labels), Normalisation(known.mean, known.std))
         try:
-            member.net.load_state_dict(load_file(path))
+            member.net.load_state_dict(load_file(path), assign=True)
         except (SafetensorError, RuntimeError) as error:
             raise BundleError(f"{path} does not hold a {arch}: {error}") from error
         return member.eval()
