@@ -26,16 +26,17 @@ def quantise_for_tensorrt(fp32: Path, out: Path, ranges: Ranges, float_layers: C
     """Write the ``int8-trt`` artefact.
 
     Where Q/DQ pairs go is what NVIDIA documents for explicit quantisation ("Working with Quantized Types" in the
-    TensorRT documentation): at the inputs of convolutions and max-pools, and on the branch of each residual sum that
-    does not come straight from a convolution, so that convolution, sum and ReLU become one kernel. Nothing stands
-    between a convolution and its ReLU, and nothing at the inputs of a concatenation. Weights are stored as INT8 with
-    one scale for each output channel; biases stay float, and so do pooling and the final Linear.
+    TensorRT documentation): at the inputs of convolutions, and on the branch of each residual sum that does not come
+    straight from a convolution, so that convolution, sum and ReLU become one kernel. Nothing stands between a
+    convolution and its ReLU, and nothing at the inputs of a concatenation. A max-pool has no pair of its own: TensorRT
+    moves the one behind it to its front, since the two commute, and OpenVINO was seen to compute a GoogLeNet wrongly
+    whose max-pools had theirs. Weights are stored as INT8 with one scale for each output channel; biases stay float,
+    and so do average pooling and the final Linear.
 
     Parameters
     ----------
     ranges, float_layers
-        As for :func:`edge_export.int8_cpu.quantise_for_cpu`, and max-pools too; a range's larger end counts, on both
-        sides of zero.
+        As for :func:`edge_export.int8_cpu.quantise_for_cpu`; a range's larger end counts, on both sides of zero.
     """
     model = onnx.load(fp32)
     graph = model.graph
@@ -65,7 +66,7 @@ def _sites(graph: onnx.GraphProto, float_layers: Collection[str]) -> Iterator[tu
     producers = {output: place for place, node in enumerate(graph.node) for output in node.output}
     uses = Counter(name for node in graph.node for name in node.input)
     for place, node in enumerate(graph.node):
-        if node.op_type in ("Conv", "MaxPool") and node.name not in float_layers:
+        if node.op_type == "Conv" and node.name not in float_layers:
             yield place, 0
         elif node.op_type == "Add" and not stored.intersection(node.input):
             # A sum is fused into the last convolution before it; the other branch is what gets quantised.

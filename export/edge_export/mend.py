@@ -1,4 +1,4 @@
-"""Keep sums and max-pools, then the layers that suffer most, in float, until the artefact decides as its original."""
+"""Keep residual sums, then the layers that suffer most, in float, until the artefact decides as its original does."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .precisions import Recipe
 
 RANKING_SCANS = 16
-JOINTS = {False: ("Add",), True: ("Add", "MaxPool")}
-"""What joins convolutions and is quantised by itself; by whether the quantisation is symmetric."""
 
 
 class Mender:
@@ -50,28 +48,27 @@ class Mender:
         return self._rankings[key]
 
     def keep_more(self, precision: str, recipe: Recipe, failing: Candidate) -> Candidate | None:
-        """Make the artefact again with more in float: first what joins layers, then one layer, two, four, ...
+        """Make the artefact again with more in float: first the residual sums, then one layer, two, four, ...
 
-        Sums and max-pools come first because they cost little time and, in a deep network, most of the error.
+        The sums come first because they cost little time and, in a deep network, most of the error.
 
         Returns
         -------
         None where all is in float already.
         """
-        joints = self._joints(recipe)
-        if len(failing.float_layers) < len(joints):
-            more = joints
+        sums = self._sums()
+        if len(failing.float_layers) < len(sums):
+            more = sums
         else:
             layers = [error.layer for error in self.ranking(recipe, failing.method)]
-            kept = len(failing.float_layers) - len(joints)
+            kept = len(failing.float_layers) - len(sums)
             if kept == len(layers):
                 return None
-            more = (*joints, *layers[: min(len(layers), max(1, 2 * kept))])
+            more = (*sums, *layers[: min(len(layers), max(1, 2 * kept))])
         return make(self._original, precision, recipe, self._material, method=failing.method, float_layers=more)
 
-    def _joints(self, recipe: Recipe) -> tuple[str, ...]:
-        nodes = onnx.load(self._original.fp32).graph.node
-        return tuple(node.name for node in nodes if node.op_type in JOINTS[recipe.symmetric])
+    def _sums(self) -> tuple[str, ...]:
+        return tuple(node.name for node in onnx.load(self._original.fp32).graph.node if node.op_type == "Add")
 
     def mend(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
         """The artefact as it is if its gate passes, else with as little in float as lets it pass."""

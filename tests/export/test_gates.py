@@ -146,9 +146,8 @@ def test_spoilt_scale_is_refused_then_mended(precision, scene):
     mender = Mender(spoilt.original, spoilt.material)
     mended = mender.mend(precision, recipe, refused)
     assert mended.gate.passed
-    joints = ("pool", "sum") if recipe.symmetric else ("sum",)
-    layers = mended.float_layers[len(joints) :]
-    assert (*joints, "second") == mended.float_layers[: len(joints) + 1]
+    sums, layers = mended.float_layers[0], mended.float_layers[1:]
+    assert (sums, layers[0]) == ("sum", "second")
     assert len(layers) < len(LAYERS)
     assert [error.layer for error in mender.ranking(recipe, "minmax")][: len(layers)] == list(layers)
 
@@ -169,7 +168,7 @@ def test_what_cannot_be_mended_stays_refused(scene):
     candidate = make(spoilt.original, "int8-trt", never, spoilt.material, method="minmax")
     mended = Mender(spoilt.original, spoilt.material).mend("int8-trt", never, candidate)
     assert not mended.gate.passed
-    assert set(mended.float_layers) == {"pool", "sum", *LAYERS}
+    assert set(mended.float_layers) == {"sum", *LAYERS}
     assert mended.parity.max_abs_logit < 1e-4
 
 
@@ -196,7 +195,7 @@ def test_vote_that_fails_mends_the_member_that_is_furthest_off(scene):
     strict = recipe._replace(vote=Tolerance(**anything, probability=0.08))
     voted = compile_vote(compiled, "int8-trt", strict, spoilt.material, Talk())
     assert voted.gate.passed
-    assert compiled[0].artefacts["int8-trt"].float_layers[:3] == ("pool", "sum", "second")
+    assert compiled[0].artefacts["int8-trt"].float_layers[:2] == ("sum", "second")
     assert compiled[1].artefacts["int8-trt"].float_layers == ()
     impossible = recipe._replace(vote=Tolerance(**anything, probability=-1.0))
     assert not compile_vote(compiled, "int8-trt", impossible, spoilt.material, Talk()).gate.passed
