@@ -42,8 +42,9 @@ def test_remark_of_undecodable_bytes(log, answer):
 
 
 def test_abbreviations(log, answer, monkeypatch):
-    times = iter((2**40, 2**40 + 1, 2**41))
+    times, endings = iter((2**40, 2**40 + 1, 2**41)), iter((b"\1\2\3", b"\1\2\4", b"\1\2\5"))
     monkeypatch.setattr("edge_run.cases.log.now_ms", lambda: next(times))
+    monkeypatch.setattr("os.urandom", lambda _: next(endings))
     first, second, third = (log.append(answer()) for _ in range(3))
     assert reading.find(log, third[:3])["id"] == third
     assert reading.find(log, third.upper())["id"] == third
