@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
 
 import edge_run.backends as edge_run_backends
 from edge_run import BackendError, UsageError
 from edge_run.backends import BACKENDS, Here, choose, missing, open_runner
+from edge_run.backends._onnxruntime import session_options
 from edge_run.backends._parts import located
 from edge_run.backends._table import UNFIT
 from edge_run.prediction import PassedOver
@@ -20,6 +22,8 @@ from edge_run.runner import Missing, Network
 from toy import WIDTH, edge_run, head, toy_model
 
 if TYPE_CHECKING:
+    import onnxruntime as ort
+
     from edge_run.runner import Runner
 
 BATCH = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8)
@@ -307,3 +311,33 @@ def test_model_cannot_read_files_beside_it(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BackendError, match=r"cannot load toy\.fp32"):
         opened(toy_model(external=where.format(name=tmp_path.name, folder=tmp_path)))
+
+
+def test_max_pool_behind_a_float_convolution_stays_in_float(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime would move QuantizeLinear before it, into a kernel that takes many times as long."""
+    seen = tmp_path / "optimised.onnx"
+
+    def kept(threads: int) -> ort.SessionOptions:
+        options = session_options(threads)
+        options.optimized_model_filepath = str(seen)
+        return options
+
+    monkeypatch.setattr("edge_run.backends.onnxruntime_cpu.session_options", kept)
+    nodes = """
+        x = Cast <to = 1> (scan)
+        c = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (x, w)
+        r = Relu (c)
+        p = MaxPool <kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1> (r)
+        q = QuantizeLinear (p, scale, zero)
+        features = DequantizeLinear (q, scale, zero)
+        logits = ReduceMean <keepdims = 0> (features, axes)
+    """
+    ranks = "float[N, 16, 16, 16] features, float[N, 16] logits"
+    model = onnx.parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 20]> g (uint8[N, 1, 32, 32] scan) => ({ranks}) {{{nodes}}}'
+    )
+    values = {"w": np.ones((16, 1, 3, 3), np.float32), "scale": np.float32(0.1), "zero": np.uint8(0), "axes": [2, 3]}
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(np.asarray(v), name) for name, v in values.items())
+    opened(model.SerializeToString()).close()
+    order = [node.op_type for node in onnx.load(seen).graph.node]
+    assert order.index("MaxPool") < order.index("QuantizeLinear")
