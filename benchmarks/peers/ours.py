@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .form import Form
@@ -14,16 +15,17 @@ if TYPE_CHECKING:
     from .material import Material
 
 NAME = "edge-run"
+ON_OPENVINO = "edge-run --backend openvino"
 HOW = "members side by side"
 
 
 def forms(material: Material) -> list[Form]:
     """The bundle's INT8, and the same scheduling for networks in FP32."""
 
-    def int8(stack: ExitStack) -> Call:
+    def int8(stack: ExitStack, backend: str) -> Call:
         from edge_run import Ensemble
 
-        ensemble = stack.enter_context(Ensemble(material.bundle, precision=INT8, backend="cpu"))
+        ensemble = stack.enter_context(Ensemble(material.bundle, precision=INT8, backend=backend))
         return lambda: [out.logits for out in ensemble.run(material.scan)]
 
     def fp32(stack: ExitStack) -> Call:
@@ -38,4 +40,8 @@ def forms(material: Material) -> list[Form]:
         ]
         return material.side_by_side([lambda r=r: r.run(material.scan).logits for r in runners], stack)
 
-    return [Form(NAME, "INT8", HOW, int8, "int8-cpu"), Form(NAME, "FP32", HOW, fp32, "fp32")]
+    return [
+        Form(NAME, "INT8", HOW, partial(int8, backend="cpu"), "int8-cpu"),
+        Form(ON_OPENVINO, "INT8", HOW, partial(int8, backend="openvino"), "int8-cpu"),
+        Form(NAME, "FP32", HOW, fp32, "fp32"),
+    ]
