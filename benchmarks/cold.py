@@ -19,7 +19,7 @@ from edge_run.doctor import examine
 OURS, PYTORCH = "edge-run predict", "PyTorch script"
 ROOT = Path(__file__).parents[1]
 SCAN = ROOT / "samples" / "ct.png"
-PREDICT = "from edge_run.cli import main; main()"
+PREDICT = "from edge_run.cli import console; console()"
 
 
 def write_weights(folder: Path) -> Path:

@@ -25,7 +25,7 @@ from edge_run.errors import EdgeRunError
 from edge_run.image import read
 from edge_run.preprocessing import preprocess
 
-EXPLAIN = "from edge_run.cli import main; main()"
+EXPLAIN = "from edge_run.cli import console; console()"
 
 
 class Cost(NamedTuple):

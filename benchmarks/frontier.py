@@ -134,26 +134,29 @@ def _accuracy(bundle: Bundle, dataset: Dataset, labels: list[int]) -> Interval:
 
 
 def draw(points: Mapping[Way, Point], title: str, stem: Path) -> None:
-    """Write ``<stem>.png`` and ``<stem>.svg``: a dot at mean time and accuracy, with the accuracy's interval."""
+    """Write ``<stem>.png`` and ``<stem>.svg``: mean time and accuracy with its interval, by precision and who answers.
+
+    Who answers is a shape and not a label: the same networks have nearly the same accuracy in each precision, and
+    labels would lie on each other.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    precisions = list(dict.fromkeys(precision for precision, _ in points))
+    colours = dict(zip(dict.fromkeys(precision for precision, _ in points), PALETTE, strict=False))
+    shapes = dict(zip(dict.fromkeys(who for _, who in points), "DPos^vXh", strict=False))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.6, 4.4), layout="constrained")
         axes = figure.subplots()
         for (precision, who), point in points.items():
-            n = precisions.index(precision)
-            colour = PALETTE[n % len(PALETTE)]
-            right, whole = point.accuracy, who in WHOLE.values()
-            axes.plot([point.mean_ms] * 2, [right.low, right.high], color=colour, alpha=0.35, linewidth=1.2)
-            axes.plot(point.mean_ms, right.value, "D" if whole else "o", color=colour, markersize=8 if whole else 6)
-            # Labels of each precision at a height of their own: the same networks have nearly the same accuracy.
-            place = {"xytext": (7, 5 - 11 * n), "textcoords": "offset points", "fontsize": 8.5, "color": colour}
-            axes.annotate(who, (point.mean_ms, right.value), **place)
-        for n, precision in enumerate(precisions):
-            axes.plot([], [], "o", color=PALETTE[n % len(PALETTE)], label=precision)
-        figure.legend(frameon=False, loc="outside lower left", ncols=len(precisions))
+            colour, right = colours[precision], point.accuracy
+            look = {"color": colour, "markersize": 9 if who in WHOLE.values() else 6, "markeredgecolor": "white"}
+            axes.plot([point.mean_ms] * 2, [right.low, right.high], color=colour, alpha=0.25, linewidth=1.2)
+            axes.plot(point.mean_ms, right.value, shapes[who], **look)
+        grey = {"linestyle": "", "color": "#6B6B6B"}
+        keys = [Line2D([], [], marker=shape, label=who, **grey) for who, shape in shapes.items()]
+        keys += [Line2D([], [], linewidth=5, color=colour, label=name) for name, colour in colours.items()]
+        figure.legend(handles=keys, frameon=False, loc="outside right upper", alignment="left")
         axes.set_xlim(left=0)
         axes.set_xlabel("mean milliseconds of a scan")
         axes.set_ylabel("accuracy, with its 95% interval")

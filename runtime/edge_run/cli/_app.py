@@ -75,7 +75,7 @@ def main() -> None:
 
 def console() -> None:
     """Run the command line as a process of its own."""
-    answering = sys.argv[1:2] == ["predict"]
+    answering = sys.argv[1:2] in (["predict"], ["explain"])
     if answering:
         _process.begin()
     try:
