@@ -19,7 +19,7 @@ from edge_run.doctor import examine
 OURS, PYTORCH = "edge-run predict", "PyTorch script"
 ROOT = Path(__file__).parents[1]
 SCAN = ROOT / "samples" / "ct.png"
-PREDICT = "from edge_run.cli import console; console()"
+COMMAND = "from edge_run.cli import console; console()"
 
 
 def write_weights(folder: Path) -> Path:
@@ -41,7 +41,7 @@ def write_weights(folder: Path) -> Path:
 
 def measure(bundle: str, weights: Path, rounds: int) -> dict[str, Blocks]:
     """Milliseconds of each process, by way."""
-    ours = [sys.executable, "-c", PREDICT, "predict", str(SCAN), "--bundle", bundle, "--no-case-log"]
+    ours = [sys.executable, "-c", COMMAND, "predict", str(SCAN), "--bundle", bundle, "--no-case-log"]
     theirs = [sys.executable, str(Path(__file__).with_name("cold_pytorch.py")), str(weights), str(SCAN)]
 
     def process(command: list[str]) -> object:

@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from cold import COMMAND
+
 from edge_explain.gradcam import grad_cam
 from edge_explain.originals import of_bundle
 from edge_run import Bundle
@@ -24,8 +26,6 @@ from edge_run.doctor import examine
 from edge_run.errors import EdgeRunError
 from edge_run.image import read
 from edge_run.preprocessing import preprocess
-
-EXPLAIN = "from edge_run.cli import console; console()"
 
 
 class Cost(NamedTuple):
@@ -67,7 +67,7 @@ def _process(bundle: Path, run: Path, data: Path, scan: Path, options: list[str]
         given = [scan, "--bundle", bundle, "--run", run, "--data", data, "--out", out, "--no-cache", *options]
         begin = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-c", EXPLAIN, "explain", *map(str, given)], stdout=said, stderr=subprocess.STDOUT
+            [sys.executable, "-c", COMMAND, "explain", *map(str, given)], stdout=said, stderr=subprocess.STDOUT
         )
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin

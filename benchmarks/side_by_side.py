@@ -2,19 +2,18 @@
 
     python benchmarks/side_by_side.py [BUNDLE] [ROUNDS]
 
-The same INT8 members of the same bundle on the same input, in one process and in turn, round by round, because a
-machine's speed drifts. Prints the medians over the rounds and the median of the rounds' ratios.
+The same INT8 members of the same bundle on the same input, in one process and in turn. Prints the medians over the
+rounds and the median of the rounds' ratios.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime as ort
+from interleave import Spread, Stop, interleave, medians, ratios, spread
 
 from edge_run import Bundle, Ensemble
 from edge_run.doctor import examine
@@ -38,26 +37,17 @@ def main(bundle: Bundle, rounds: int) -> None:
             "edge-run, side by side": lambda: ensemble.run(scan),
             "default sessions, one after another": lambda: [s.run(None, {"scan": scan}) for s in sessions],
         }
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, run in ways.items():
-                run()  # the other way's threads have just had the caches
-                begin = time.perf_counter()
-                for _ in range(3):
-                    run()
-                times[name].append((time.perf_counter() - begin) / 3 * 1e3)
-    ours, default = times.values()
+        taken = interleave(ways, Stop(rounds, 0.0))
+    ours, default = taken.values()
     machine = examine()
     print(f"{machine.cpu}, {machine.cores} cores, onnxruntime {ort.__version__}, {rounds} rounds of 3")
-    for name, values in times.items():
-        print(f"{name:<38} {_summary(values, '.1f')} ms")
-    ratios = [d / o for d, o in zip(default, ours, strict=True)]
-    print(f"{'ratio':<38} {_summary(ratios, '.2f')}")
+    for name, blocks in taken.items():
+        print(f"{name:<38} {_summary(spread(medians(blocks)), '.1f')} ms")
+    print(f"{'ratio':<38} {_summary(spread(ratios(default, ours)), '.2f')}")
 
 
-def _summary(values: list[float], form: str) -> str:
-    middle, least, most = statistics.median(values), min(values), max(values)
-    return f"median {middle:6{form}}   min {least:6{form}}   max {most:6{form}}"
+def _summary(found: Spread, form: str) -> str:
+    return f"median {found.median:6{form}}   min {found.least:6{form}}   max {found.most:6{form}}"
 
 
 if __name__ == "__main__":

@@ -19,3 +19,12 @@ def test_answers_and_exit_code_survive_leaving_at_once(tmp_path, names, code):
     )
     assert result.returncode == code, result.stderr
     assert len(result.stdout.splitlines()) == len(names)
+
+
+def test_what_is_asked_wrongly_of_explain_leaves_with_its_code_too(tmp_path):
+    program = "from edge_run.cli import console; console()"
+    result = subprocess.run(
+        [sys.executable, "-c", program, "explain"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "nothing to explain is given" in result.stderr
