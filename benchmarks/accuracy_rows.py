@@ -68,7 +68,6 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     val: dict[str, Figures]
     uncalibrated: dict[str, Figures]
     scans: dict[str, dict[str, int]]
-    best_epochs: dict[str, int]
     config: dict[str, Any]
     versions: dict[str, str]
     arithmetic: str

@@ -109,7 +109,6 @@ def _row(trial: Trial, run: Run, seconds: float | None) -> Row:
         val=figures(run, "val")[0],
         uncalibrated=uncalibrated,
         scans=record.data.counts,
-        best_epochs={member.arch: member.best_epoch for member in record.members},
         config=msgspec.to_builtins(record.config),
         versions=record.versions,
         arithmetic=record.arithmetic,

@@ -38,7 +38,6 @@ def fake(accuracy=0.8, *, device="CPU", ensemble=None, uncalibrated=0.2, **chang
         val=test,
         uncalibrated={arch: {"ece": uncalibrated} for arch in of.members},
         scans={"train": {"covid": 6}, "val": {"covid": 2}, "test": {"covid": 4, "non_covid": 5}},
-        best_epochs={},
         config={},
         versions={},
         arithmetic="32-true",

@@ -43,6 +43,19 @@ def test_every_switch_does_something_alone(switch):
     assert not np.array_equal(changed(msgspec.structs.replace(NONE, **{switch: value})), SCAN)
 
 
+def test_crop_enlarges_a_part_of_the_image_and_invents_nothing_beyond_its_edges():
+    height, width = 64, 96
+    rows, columns = np.mgrid[0:height, 0:width]
+    for index in range(20):
+        cropping = msgspec.structs.replace(NONE, crop=0.6)
+        x = augment((2 * columns).astype(np.uint8), cropping, seed=0, epoch=0, index=index).astype(float)
+        y = augment((2 * rows).astype(np.uint8), cropping, seed=0, epoch=0, index=index).astype(float)
+        across = (x[0, -1] - x[0, 0]) / 2 / (width - 1)
+        down = (y[-1, 0] - y[0, 0]) / 2 / (height - 1)
+        assert 0.57 <= across * down <= 1.03
+        assert 0.7 < across / down < 1.42
+
+
 def test_flip_alone_is_an_exact_mirror():
     assert np.array_equal(changed(msgspec.structs.replace(NONE, flip=1)), SCAN[:, ::-1])
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from edge_run.errors import UsageError
 from edge_train import Member
 from edge_train.checkpoint import SafeCheckpointIO
-from edge_train.fit import CHECKPOINT, HISTORY, MODEL, BestEpoch, chosen_precision, class_weights
+from edge_train.fit import CHECKPOINT, HISTORY, MODEL, chosen_precision, class_weights
 from edge_train.infer import infer
 from edge_train.module import FineTuning, _warm_cosine
 
@@ -36,8 +36,10 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(scratch, tiny_
     assert not torch.equal(one["member.net.conv1.weight"], other["member.net.conv1.weight"])
 
 
-def test_epoch_with_the_lowest_validation_loss_is_kept(scratch, tiny_config, tiny_fit, monkeypatch):
-    losses, seen = [0.5, 0.2, 0.9], []
+def test_weights_are_the_mean_of_the_last_epochs_whatever_their_validation_loss(
+    scratch, tiny_config, tiny_fit, monkeypatch
+):
+    losses, seen = [0.2, 0.5, 0.9], []
 
     class Scripted(FineTuning):
         def validation_step(self, *_):
@@ -46,11 +48,13 @@ def test_epoch_with_the_lowest_validation_loss_is_kept(scratch, tiny_config, tin
             self.log("val_accuracy", torch.tensor(0.5), batch_size=1)
 
     monkeypatch.setattr("edge_train.fit.FineTuning", Scripted)
-    member, history = tiny_fit(tiny_config(epochs=3), scratch)
+    member, history = tiny_fit(tiny_config(epochs=3, average_epochs=2), scratch)
     assert [row["val_nll"] for row in history] == pytest.approx(losses)
     assert len(seen) == 3
-    assert equal(load_file(scratch / MODEL), seen[1])
-    assert equal(member.net.state_dict(), seen[1])
+    stored = load_file(scratch / MODEL)
+    for name in ("conv1.weight", "bn1.running_var", "fc.bias"):
+        torch.testing.assert_close(stored[name], (seen[1][name] + seen[2][name]) / 2)
+    assert equal(member.net.state_dict(), stored)
     assert not torch.equal(seen[1]["conv1.weight"], seen[2]["conv1.weight"])
     assert not member.training
     with (scratch / HISTORY).open(newline="") as file:
@@ -124,11 +128,26 @@ def test_normalisation_and_biases_do_not_decay(tiny_config, monkeypatch):
     assert len(decaying["params"]) + len(resting["params"]) == len(list(task.parameters()))
 
 
-def test_first_of_equal_epochs_is_the_best(tmp_path):
-    best = BestEpoch(tmp_path, lambda _: None)
-    best.load_state_dict({"history": [{"epoch": 0.0, "val_nll": 0.3}, {"epoch": 1.0, "val_nll": 0.3}]})
-    assert best.best["epoch"] == 0
-    assert best.state_dict()["history"] == best.history
+@pytest.mark.parametrize(
+    ("epochs", "asked", "averaged"), [(12, 0, 3), (2, 0, 1), (8, 3, 3), (2, 5, 2)], ids=["quarter", "one", "own", "all"]
+)
+def test_number_of_averaged_epochs(tiny_config, epochs, asked, averaged):
+    assert tiny_config(average_epochs=asked).averaged(epochs) == averaged
+
+
+def test_early_epochs_see_smaller_scans(scratch, tiny_config, tiny_fit, monkeypatch):
+    sides, normalise = [], Member.normalise
+
+    def recorded(self, grey):
+        if self.training:
+            sides.append(grey.shape[-1])
+        return normalise(self, grey)
+
+    monkeypatch.setattr(Member, "normalise", recorded)
+    tiny_fit(tiny_config(epochs=3, early_size=24), scratch)
+    assert sides == sorted(sides)
+    assert sides[0] == 24
+    assert sides.count(24) == 2 * (len(sides) - sides.count(24))
 
 
 @pytest.mark.parametrize(("flags", "expected"), [({"avx512_bf16"}, "bf16-mixed"), ({"avx2"}, "32-true")])
@@ -151,6 +170,8 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(tiny_config, monkeypat
         {"source_epochs": 0},
         {"batch_size": 1},
         {"learning_rate": 0.0},
+        {"average_epochs": -1},
+        {"early_size": 10_000},
     ],
     ids=str,
 )

@@ -135,7 +135,7 @@ def test_training_curves_draw_what_each_member_recorded(tmp_path, figures):
         "Loss": {"training": "train_loss", "validation": "val_loss"},
         "AUROC": {"validation": "val_auroc"},
     }
-    plots.training_curves(tmp_path / "t.png", histories, panels=panels, best={"resnet18": 2})
+    plots.training_curves(tmp_path / "t.png", histories, panels=panels, averaged={"resnet18": 2})
     written(tmp_path / "t.png")
     loss18, loss50, area18, _ = figures[0].axes
     training, validation, kept = loss18.lines

@@ -6,7 +6,7 @@ as one that was not, whatever the number of workers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import msgspec
@@ -14,6 +14,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+ASPECT = np.log(4 / 3)
+"""Largest logarithm of a crop's width over its height."""
 
 
 class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +33,8 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Translation to either side, share of the side.
     flip
         Probability of a left-right mirror.
+    crop
+        Smallest share of the area that a random crop keeps; the crop is resized to the whole. 1 crops nothing.
     contrast, brightness
         Relative gain, and offset as a share of the full range, to either side.
     gamma
@@ -41,13 +47,14 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zoom: float = 0.15
     shift: float = 0.06
     flip: float = 0.5
+    crop: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.6
     contrast: float = 0.25
     brightness: float = 0.10
     gamma: float = 0.4
     noise: float = 6.0
 
 
-NONE = Augmentation(rotate=0, zoom=0, shift=0, flip=0, contrast=0, brightness=0, gamma=0, noise=0)
+NONE = Augmentation(rotate=0, zoom=0, shift=0, flip=0, crop=1, contrast=0, brightness=0, gamma=0, noise=0)
 
 
 def augment(
@@ -68,8 +75,19 @@ def _geometry(pixels: NDArray[np.uint8], s: Augmentation, rng: np.random.Generat
     matrix = np.column_stack((matrix[:, :2], matrix[:, 2] + move))
     if rng.random() < s.flip:
         matrix = matrix @ np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]])
+    if s.crop < 1:
+        matrix = _crop(s.crop, width, height, rng) @ np.vstack((matrix, (0, 0, 1)))
     moved = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.uint8)
+
+
+def _crop(smallest: float, width: int, height: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Affine ``[2, 3]`` that enlarges a random part of the image, 3:4 to 4:3 in shape, to the whole."""
+    area, shape = rng.uniform(smallest, 1), np.exp(rng.uniform(-ASPECT, ASPECT))
+    wide, high = min(1.0, np.sqrt(area * shape)), min(1.0, np.sqrt(area / shape))
+    left, top = rng.uniform(0, 1 - wide) * width, rng.uniform(0, 1 - high) * height
+    # Pixel centres lie at whole numbers, so the edges of the image lie at -0.5 and at the side less 0.5.
+    return np.array([[1 / wide, 0, (0.5 - left) / wide - 0.5], [0, 1 / high, (0.5 - top) / high - 0.5]])
 
 
 def _intensity(pixels: NDArray[np.uint8], s: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:

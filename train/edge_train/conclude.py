@@ -171,7 +171,7 @@ def _write_metrics(
         out / "plots" / "training.png",
         histories,
         panels=PANELS,
-        best={m.arch: m.best_epoch for m in record.members},
+        averaged={m.arch: m.averaged_epochs for m in record.members},
     )
 
 

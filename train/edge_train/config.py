@@ -34,6 +34,13 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Peak of AdamW's one-epoch warm-up and cosine decay.
     balance
         ``loss`` weighs each class by the inverse of its frequency; ``none`` leaves the loss alone.
+    average_epochs
+        The weights of a member are the mean over the ends of its last epochs, this many (Izmailov et al. 2018,
+        stochastic weight averaging); 0 takes a quarter of them. No epoch is picked: the scans that would pick it
+        are those that fit the vote.
+    early_size
+        Side, pixels, that scans are shrunk to during the first two thirds of the epochs, which then cost less; 0 trains
+        at the full size throughout.
     seed
         Decides starting head, order, augmentation and dropout.
     """
@@ -47,6 +54,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     balance: Balance = "loss"
+    average_epochs: int = 0
+    early_size: int = 0
     seed: int = 0
     precision: Precision = "auto"
     orthogonal_spheres: OrthogonalSpheres = OrthogonalSpheres()
@@ -71,10 +80,16 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if (
             min(self.epochs, *self.member_epochs.values(), self.epochs) < 1
             or self.source_epochs < 1
+            or self.average_epochs < 0
+            or not 0 <= self.early_size <= self.preprocess.size
             or self.batch_size < 2
             or self.learning_rate <= 0
         ):
             raise UsageError("epochs must be at least 1, the batch at least 2, the learning rate above 0")
+
+    def averaged(self, epochs: int) -> int:
+        """How many of a training's ``epochs`` its weights are averaged over."""
+        return min(epochs, self.average_epochs or max(1, epochs // 4))
 
     def epochs_for(self, arch: str) -> int:
         """Passes over the target set for one member."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import math
 import sys
 import warnings
 from pathlib import Path
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from .config import TrainConfig
     from .networks import Member
@@ -43,44 +43,62 @@ class Labelled(NamedTuple):
     targets: NDArray[np.int64]
 
 
-class BestEpoch(Callback):
-    """Keep the weights of the epoch with the lowest validation NLL, and the history of all epochs."""
+class EpochAverage(Callback):
+    """Average the weights over the ends of the last epochs, and record every epoch.
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self.folder, self.say = folder, say
+    Parameters
+    ----------
+    folder
+        Gets ``model.safetensors`` (the mean so far) and ``history.csv`` after each epoch.
+    last
+        Number of epochs that are averaged. Running statistics of BatchNorm are averaged like the weights.
+    """
+
+    def __init__(self, folder: Path, last: int, say: Callable[[str], None]) -> None:
+        self.folder, self.last, self.say = folder, last, say
         self.history: list[dict[str, float]] = []
-
-    @property
-    def best(self) -> dict[str, float]:
-        """The history's row with the lowest validation NLL."""
-        return best_epoch(self.history)
+        self._mean: dict[str, Tensor] = {}
+        self._count = 0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record the epoch; write the weights if it is the best one so far."""
+        """Record the epoch, and add its weights to the mean if it is one of the last."""
         names = ("train_ce", "train_os", "val_nll", "val_accuracy")
         row = {
             "epoch": float(trainer.current_epoch),
             **{n: float(trainer.callback_metrics[n]) for n in names},
         }
         self.history = [*self.history[: trainer.current_epoch], row]
+        averaged = trainer.current_epoch >= int(trainer.max_epochs or 0) - self.last
+        if averaged:
+            self._add(pl_module.member.net.state_dict())  # type: ignore[union-attr]
         if not trainer.is_global_zero:
             return
-        if self.best is row:
-            save_member(pl_module.member, self.folder / MODEL)  # type: ignore[arg-type]
+        if averaged:
+            save_state(self._mean, self.folder / MODEL)
         write_history(self.folder / HISTORY, self.history)
         self.say(
             f"  epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  "
             + "  ".join(f"{name} {row[name]:.4f}" for name in names)
-            + ("  best" if self.best is row else "")
+            + ("  averaged" if averaged else "")
         )
+
+    def _add(self, state: Mapping[str, Tensor]) -> None:
+        self._count += 1
+        for name, value in state.items():
+            new = value.detach().cpu()
+            old = self._mean.get(name)
+            # BatchNorm's batch counter is the only whole number; the newest one stands.
+            keep = old is None or not new.is_floating_point()
+            self._mean[name] = new.clone() if keep else torch.lerp(old, new, 1 / self._count)  # type: ignore[arg-type]
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"history": self.history}
+        return {"history": self.history, "mean": self._mean, "count": self._count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What a resumed training gets back."""
-        self.history = list(state_dict["history"])
+        self.history, self._mean = list(state_dict["history"]), dict(state_dict["mean"])
+        self._count = int(state_dict["count"])
 
 
 def fit(
@@ -95,12 +113,12 @@ def fit(
     hardware: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, float]]:
-    """Fine-tune ``member`` in place and leave it with the weights of its best epoch.
+    """Fine-tune ``member`` in place and leave it with the mean of its last epochs' weights.
 
     Parameters
     ----------
     folder
-        Gets ``model.safetensors`` (best epoch), ``history.csv`` and, while training, ``checkpoint.ckpt``.
+        Gets ``model.safetensors``, ``history.csv`` and, while training, ``checkpoint.ckpt``.
     resume
         Go on from the checkpoint in ``folder``, if there is one. Order, augmentation and dropout depend on the
         epoch alone, so the result is that of an unbroken training.
@@ -115,8 +133,8 @@ def fit(
     checkpoint = folder / CHECKPOINT
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    best = BestEpoch(folder, say)
-    trainer = _trainer(config, folder, best, epochs, dict(hardware or {}))
+    average = EpochAverage(folder, config.averaged(epochs), say)
+    trainer = _trainer(config, folder, average, epochs, dict(hardware or {}))
     task = FineTuning(
         member.to(memory_format=torch.channels_last),
         config,
@@ -135,12 +153,7 @@ def fit(
         )
     member.net.load_state_dict(load_file(folder / MODEL))
     member.eval()
-    return best.history
-
-
-def best_epoch(history: list[dict[str, float]]) -> dict[str, float]:
-    """The row with the lowest validation NLL; a training that has diverged since then does not hide it."""
-    return min(history, key=lambda row: math.inf if math.isnan(row["val_nll"]) else row["val_nll"])
+    return average.history
 
 
 def class_weights(targets: NDArray[np.int64], classes: int) -> torch.Tensor:
@@ -151,10 +164,10 @@ def class_weights(targets: NDArray[np.int64], classes: int) -> torch.Tensor:
     return counts.sum() / (classes * counts)
 
 
-def save_member(member: Member, path: Path) -> None:
-    """Write the network's torchvision-named state dict, atomically."""
+def save_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write a torchvision-named state dict, atomically."""
     partial = path.with_name(f".{path.name}.partial")
-    save_file({name: value.contiguous() for name, value in member.net.state_dict().items()}, partial)
+    save_file({name: value.contiguous() for name, value in state.items()}, partial)
     partial.replace(path)
 
 
@@ -177,7 +190,9 @@ def chosen_precision(config: TrainConfig) -> str:
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def _trainer(config: TrainConfig, folder: Path, best: BestEpoch, epochs: int, hardware: dict[str, Any]) -> pl.Trainer:
+def _trainer(
+    config: TrainConfig, folder: Path, average: EpochAverage, epochs: int, hardware: dict[str, Any]
+) -> pl.Trainer:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     keep_last = ModelCheckpoint(
@@ -191,7 +206,7 @@ def _trainer(config: TrainConfig, folder: Path, best: BestEpoch, epochs: int, ha
     return pl.Trainer(
         max_epochs=epochs,
         precision=chosen_precision(config),  # type: ignore[arg-type]
-        callbacks=[best, keep_last, *bar],
+        callbacks=[average, keep_last, *bar],
         enable_progress_bar=bool(bar),
         plugins=[SafeCheckpointIO()],
         logger=False,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .networks import Member
 
 
+EARLY_SHARE = 2 / 3
+"""Part of the epochs that ``early_size`` applies to."""
+
+
 class FineTuning(pl.LightningModule):
     """One member's fine-tuning.
 
@@ -42,6 +46,9 @@ class FineTuning(pl.LightningModule):
 
     def loss(self, grey: Tensor, targets: Tensor, epoch: float) -> tuple[Tensor, Tensor, Tensor]:
         """Total loss, cross-entropy and OS penalty of a batch ``[B, 1, H, W]``, ``[B]`` at a fractional epoch."""
+        early = self.config.early_size
+        if early and epoch < self.epochs * EARLY_SHARE:
+            grey = functional.interpolate(grey.to(torch.float32), size=(early, early), mode="area")
         pooled = pool(self.member.features(self.member.normalise(grey)))
         logits = self.member.classify(pooled)
         with torch.autocast(grey.device.type, enabled=False):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -214,7 +215,7 @@ def training_curves(
     histories: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     panels: Mapping[str, Mapping[str, str]],
-    best: Mapping[str, float] | None = None,
+    averaged: Mapping[str, int] | None = None,
 ) -> None:
     """Draw how training went: one column per member, one row per quantity.
 
@@ -229,29 +230,30 @@ def training_curves(
         Quantity to its lines, each a name for the legend and the history's column, as
         ``{"Loss": {"training": "train_loss", "validation": "val_loss"}}``. A name has one style in all rows.
         A column that a history lacks is left out.
-    best
-        Epoch whose weights were kept, by member; marked by a vertical line.
+    averaged
+        Number of last epochs whose weights were averaged, by member; these epochs are shaded.
     """
     with canvas(path, max(4.8, 1.2 + 2.1 * len(histories)), 0.8 + 2.0 * len(panels)) as figure:
         grid = figure.subplots(len(panels), len(histories), sharex="col", sharey="row", squeeze=False)
         names = dict.fromkeys(name for lines in panels.values() for name in lines)
         styles = dict(zip(names, cycle(_HISTORY_LINES), strict=False))
-        entries: dict[str, Line2D] = {}
-        kept: Line2D | None = None
+        entries: dict[str, Artist] = {}
+        kept: Artist | None = None
         for row, (quantity, lines) in zip(grid, panels.items(), strict=True):
             row[0].set_ylabel(quantity)
             for axes, (member, history) in zip(row, histories.items(), strict=True):
                 for name, column in lines.items():
                     if column in history:
                         entries[name] = _draw_history(axes, history, column, styles[name])
-                if best and member in best:
-                    kept = axes.axvline(best[member], color=_ORANGE, linewidth=1.4)
+                if averaged and member in averaged:
+                    epochs = len(next(iter(history.values())))
+                    kept = axes.axvspan(epochs - averaged[member] - 0.5, epochs - 0.5, color=_ORANGE, alpha=0.2)
                 axes.locator_params(axis="x", integer=True, nbins=5, min_n_ticks=1)
         for above, below, member in zip(grid[0], grid[-1], histories, strict=True):
             above.set_title(member)
             below.set_xlabel("Epoch")
         if kept is not None:
-            entries["kept"] = kept
+            entries["averaged"] = kept
         figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=5)
 
 

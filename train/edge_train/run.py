@@ -4,7 +4,7 @@
 
     run.json                          configuration, labels, data, versions, command
     splits.csv                        name, label, split, group of every scan
-    members/<arch>/model.safetensors  weights of the best epoch, torchvision names
+    members/<arch>/model.safetensors  mean weights of the last epochs, torchvision names
     members/<arch>/history.csv        one row per epoch
     ensemble.json                     temperatures, voting weights, thresholds, and the split they were fitted on
     metrics.json                      validation figures
@@ -54,6 +54,8 @@ class MemberRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Always false: torchvision's GoogLeNet switch, whose effect is in ``mean`` and ``std``.
     initial_sha256
         Of the state the training began with, head included.
+    averaged_epochs
+        The weights are the mean over the ends of the last epochs, this many.
     """
 
     arch: str
@@ -61,7 +63,7 @@ class MemberRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     std: float
     sha256: str
     initial_sha256: str
-    best_epoch: int
+    averaged_epochs: int
     transform_input: bool = False
 
 

@@ -26,7 +26,7 @@ from .calibrate import read_rule
 from .conclude import conclude
 from .config import TrainConfig
 from .data import Dataset, decode, read_folders, write_splits_csv
-from .fit import CHECKPOINT, Labelled, best_epoch, chosen_precision, fit
+from .fit import CHECKPOINT, Labelled, chosen_precision, fit
 from .initial import build, load_trunk
 from .networks import MODEL, Member
 from .run import SCHEMA_VERSION, DataRecord, MemberRecord, Run, RunRecord
@@ -225,10 +225,9 @@ def _train_member(
     started_from = state_hash(member)
     say(f"{arch}: fine-tuning on {len(target.part('train').targets)} scans")
     epochs = config.epochs_for(arch)
-    history = fit(member, target.part("train"), target.part("val"), config, folder, epochs=epochs, **options)  # type: ignore[arg-type]
-    best = best_epoch(history)
+    fit(member, target.part("train"), target.part("val"), config, folder, epochs=epochs, **options)  # type: ignore[arg-type]
     record = MemberRecord(
-        arch, *member.normalisation, runs.sha256_file(folder / MODEL), started_from, int(best["epoch"])
+        arch, *member.normalisation, runs.sha256_file(folder / MODEL), started_from, config.averaged(epochs)
     )
     if not is_first_process():
         return record

@@ -33,6 +33,9 @@ def train(
     weight_decay: Annotated[float, typer.Option(help="AdamW's.", rich_help_panel=TRAINING)] = 0.02,
     balance: Annotated[str, typer.Option(help="loss: weigh classes by inverse frequency; none.", rich_help_panel=TRAINING)] = "loss",
     size: Annotated[int, typer.Option(help="Side of the network input, pixels.", rich_help_panel=TRAINING)] = 224,
+    average_epochs: Annotated[int, typer.Option(help="Average the weights of this many last epochs; 0: a quarter.", rich_help_panel=TRAINING)] = 0,
+    early_size: Annotated[int, typer.Option(help="Side during the first two thirds of the epochs, pixels; 0: --size.", rich_help_panel=TRAINING)] = 0,
+    crop: Annotated[float, typer.Option(help="Smallest share of the area that a random crop keeps; 1: none.", rich_help_panel=TRAINING)] = 0.6,
     augment: Annotated[bool, typer.Option(help="Rotate, zoom, shift, mirror, change contrast, add noise.", rich_help_panel=TRAINING)] = True,
     os_lambda: Annotated[float, typer.Option(help="Weight of the term; 0 is plain cross-entropy.", rich_help_panel=SPHERES)] = 0.03,
     os_blocks: Annotated[int, typer.Option(help="Blocks the pooled features are cut into.", rich_help_panel=SPHERES)] = 16,
@@ -61,6 +64,8 @@ def train(
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
         "balance": balance,
+        "average_epochs": average_epochs,
+        "early_size": early_size,
         "seed": seed,
         "precision": precision,
         "orthogonal_spheres": {
@@ -71,6 +76,7 @@ def train(
             "warmup": os_warmup,
         },
         "preprocess": {"size": size},
+        "augmentation": {"crop": crop},
     }
     if not augment:
         settings["augmentation"] = msgspec.to_builtins(training.NO_AUGMENTATION)
