@@ -111,7 +111,7 @@ def table(
 def _chosen(asked: list[str] | None, choices: tuple[str, ...]) -> list[str]:
     unknown = [name for name in asked or [] if name not in choices]
     if unknown:
-        raise UsageError(f"unknown: {', '.join(unknown)}", mend=f"choose from {', '.join(choices)}")
+        raise UsageError(f"unknown: {', '.join(unknown)}", hint=f"choose from {', '.join(choices)}")
     return asked or list(choices)
 
 
@@ -131,5 +131,5 @@ if __name__ == "__main__":
     try:
         app()
     except EdgeRunError as error:
-        _say(f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else ""))
+        _say(f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
         sys.exit(error.exit_code)

@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from edge_run.errors import UsageError
-from edge_train.data import FRACTIONS
-from edge_train.splits import Row, assign_splits, read_splits, write_rows
+from edge_train.data.dataset import FRACTIONS
+from edge_train.data.splits import Row, assign_splits, read_splits, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def rows_of(protocol: str, rows: list[Row], seed: int) -> list[Row]:
         splits = assign_splits([row.label for row in rows], paths, seed=seed, fractions=FRACTIONS)
         return [Row(row.path, row.label, split, row.path) for row, split in zip(rows, splits, strict=True)]
     if protocol != DISJOINT:
-        raise UsageError(f"no protocol is called {protocol!r}", mend=f"choose from {', '.join(PROTOCOLS)}")
+        raise UsageError(f"no protocol is called {protocol!r}", hint=f"choose from {', '.join(PROTOCOLS)}")
     if any(row.split == "test" for row in rows):
         return rows
     inner = [row for row in rows if row.split == "train"]

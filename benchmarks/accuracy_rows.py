@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Figures = dict[str, float | None]
-"""The fields of :class:`edge_train.metrics.Metrics`; None where the scans cannot give one."""
+"""The fields of :class:`edge_train.evaluate.metrics.Metrics`; None where the scans cannot give one."""
 
 ENSEMBLE = "ensemble"
 
@@ -121,7 +121,7 @@ def _parse(path: Path) -> tuple[list[Row], int]:
         try:
             rows.append(msgspec.json.decode(line, type=Row))
         except msgspec.DecodeError as error:
-            raise DataError(f"{path}, line {number} is no row: {error}", mend="remove the line") from error
+            raise DataError(f"{path}, line {number} is no row: {error}", hint="remove the line") from error
     return rows, whole
 
 

@@ -15,10 +15,10 @@ from accuracy_protocols import link
 from accuracy_rows import ENSEMBLE, Figures, Row, Trial
 
 from edge_run import PreprocessSpec
-from edge_run.machine import cpu_name
-from edge_run.vote import softmax, vote
+from edge_run.machine.cores import cpu_name
+from edge_run.voting.vote import softmax, vote
 from edge_train import OrthogonalSpheres, Run, TrainConfig, train
-from edge_train.metrics import measure
+from edge_train.evaluate.metrics import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from edge_export.stages import Point, expected_work, partitions
+from edge_export.flags.stages import Point, expected_work, partitions
 from edge_run import Bundle, Ensemble
 from edge_run.doctor import examine
-from edge_train.data import decode, read_folders
+from edge_train.data.dataset import decode, read_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

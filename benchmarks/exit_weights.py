@@ -3,8 +3,8 @@
     python benchmarks/exit_weights.py RUN [--nll 0.005]
 
 Tries all weights in steps of a twentieth, and the run's own. A heavier small member settles more scans before the
-large ones have answered. Work is expected multiply-adds on the busier of two cores (`edge_export.stages`), the scans
-are those of the validation split, whose NLL also fitted the run's weights.
+large ones have answered. Work is expected multiply-adds on the busier of two cores (`edge_export.flags.stages`), the
+scans are those of the validation split, whose NLL also fitted the run's weights.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_export.stages import Point, expected_work, low_confidence, makespan, partitions
-from edge_run.vote import softmax, vote
+from edge_export.flags.stages import Point, expected_work, low_confidence, makespan, partitions
+from edge_run.voting.vote import softmax, vote
 from edge_train import Run
-from edge_train.calibrate import nll
+from edge_train.fit.calibrate import nll
 
 STEPS = 20
 MACS = {"resnet18": 1.8, "googlenet": 1.5, "resnet50": 4.1, "resnet101": 7.8}

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edge_run import Ensemble
-from edge_run.ensemble import CERTIFIED, FULL
-from edge_train.data import decode, read_folders
+from edge_run.ensemble.ensemble import CERTIFIED, FULL
+from edge_train.data.dataset import decode, read_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 from cold import COMMAND
 
-from edge_explain.gradcam import grad_cam
-from edge_explain.originals import of_bundle
+from edge_explain.methods.gradcam import grad_cam
+from edge_explain.methods.originals import of_bundle
 from edge_run import Bundle
 from edge_run.doctor import examine
 from edge_run.errors import EdgeRunError
-from edge_run.image import read
-from edge_run.preprocessing import preprocess
+from edge_run.scan.preprocessing import preprocess
+from edge_run.scan.read import read
 
 
 class Cost(NamedTuple):
@@ -87,4 +87,4 @@ if __name__ == "__main__":
     try:
         main(asked.bundle, asked.run, asked.data, asked.scan, asked.rounds)
     except EdgeRunError as error:
-        sys.exit(f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else ""))
+        sys.exit(f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))

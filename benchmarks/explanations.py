@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge_explain.background import evenly
-from edge_explain.compiled import BATCH, probability_of
-from edge_explain.gradcam import grad_cam
+from edge_explain.methods.background import evenly
+from edge_explain.methods.compiled import BATCH, probability_of
+from edge_explain.methods.gradcam import grad_cam
 from edge_explain.trust import body, deletion, insertion, random_baseline, randomisation, shares
 from edge_run import Ensemble
-from edge_run.activation import contrast_map, vote_map
 from edge_run.errors import EdgeRunError
-from edge_run.vote import softmax
-from edge_train.data import decode, read_folders
-from edge_train.infer import infer
+from edge_run.heatmap.activation import contrast_map, vote_map
+from edge_run.voting.vote import softmax
+from edge_train.data.dataset import decode, read_folders
+from edge_train.networks.infer import infer
 from edge_train.run import Run
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_explain.compiled import Answer
-    from edge_train.networks import Member
+    from edge_explain.methods.compiled import Answer
+    from edge_train.networks.member import Member
 
 RESAMPLES = 2000
 RANKINGS, STEPS = 3, 10
@@ -212,4 +212,4 @@ if __name__ == "__main__":
     try:
         main(parsed())
     except EdgeRunError as error:
-        sys.exit(f"error: {error.message}\n  mend: {error.mend}")
+        sys.exit(f"error: {error.message}\n  hint: {error.hint}")

@@ -14,7 +14,7 @@ import msgspec
 from edge_export import ExportReport
 
 if TYPE_CHECKING:
-    from edge_export.report import ArtefactReport, VoteReport
+    from edge_export.bundle.report import ArtefactReport, VoteReport
 
 SHOWN = 5
 COLUMNS = (

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_run import Ensemble, image
+from edge_run import Ensemble
 from edge_run.flags import NAMES
-from edge_run.preprocessing import preprocess
-from edge_train.data import read_folders
+from edge_run.scan import read as image
+from edge_run.scan.preprocessing import preprocess
+from edge_train.data.dataset import read_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -22,21 +22,21 @@ from latency_plot import PALETTE, STYLE, save
 
 from edge_run import Bundle, Ensemble
 from edge_run.backends import BACKENDS, CPU, open_runner
+from edge_run.backends.base import Network
 from edge_run.doctor import examine
-from edge_run.ensemble import CERTIFIED, FULL
-from edge_run.machine import allowed_cores
-from edge_run.runner import Network
-from edge_run.vote import decide, softmax
-from edge_train.bootstrap import Interval, with_intervals
-from edge_train.data import decode, read_folders
+from edge_run.ensemble.ensemble import CERTIFIED, FULL
+from edge_run.machine.cores import allowed_cores
+from edge_run.voting.vote import decide, softmax
+from edge_train.data.dataset import decode, read_folders
+from edge_train.evaluate.bootstrap import Interval, with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from edge_run.manifest import BundleMember
-    from edge_train.data import Dataset
+    from edge_run.bundle.manifest import BundleMember
+    from edge_train.data.dataset import Dataset
 
 Way = tuple[str, str]
 """Precision, and who answers: one of `WHOLE`, or a network."""

@@ -17,7 +17,7 @@ import numpy as np
 from interleave import Stop, interleave, medians, spread
 
 from edge_run.doctor import examine
-from edge_run.machine import allowed_cores
+from edge_run.machine.cores import allowed_cores
 
 SIDES = (512, 1024, 2048)
 Multiply = Callable[[], object]

@@ -19,7 +19,7 @@ import numpy as np
 from edge_run import Bundle, Ensemble
 from edge_run.doctor import examine
 from edge_run.heatmap import Heatmap
-from edge_run.preprocessing import preprocess
+from edge_run.scan.preprocessing import preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_run.vote import softmax, vote
+from edge_run.voting.vote import softmax, vote
 from edge_train import Run
-from edge_train.calibrate import fit_temperature, fit_weights, nll
+from edge_train.fit.calibrate import fit_temperature, fit_weights, nll
 
 FOLDS, SHUFFLES = 5, 10
 

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_run import Ensemble, InputError, stream
+from edge_run import Ensemble, InputError
 from edge_run.doctor import examine
-from edge_run.inputs import Input
+from edge_run.ensemble import predict_many as stream
+from edge_run.scan.inputs import Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

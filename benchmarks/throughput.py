@@ -19,9 +19,10 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from edge_run import Ensemble, stream
+from edge_run import Ensemble
 from edge_run.doctor import examine
-from edge_run.inputs import expand
+from edge_run.ensemble import predict_many as stream
+from edge_run.scan.inputs import expand
 
 BATCHES, AT_ONCE = (1, 2, 4, 8), (1, 2)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_train import Member, Run, TrainConfig
-    from edge_train.fit import Labelled
+    from edge_train.fit.fit import Labelled
 
 CPU = {"accelerator": "cpu", "devices": 1}
 
@@ -58,7 +58,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., TrainConfig]:
     """Settings of a training of a second or two; keywords change them."""
-    from edge_run.preprocessing import PreprocessSpec
+    from edge_run.scan.preprocessing import PreprocessSpec
     from edge_train import TrainConfig
 
     def config(**changes: Any) -> TrainConfig:
@@ -79,7 +79,7 @@ def tiny_config() -> Callable[..., TrainConfig]:
 @pytest.fixture(scope="session")
 def toy_scans() -> Callable[..., Labelled]:
     """Noise that is brighter the higher its class, ``[count, 32, 32] uint8``."""
-    from edge_train.fit import Labelled
+    from edge_train.fit.fit import Labelled
 
     def scans(count: int = 8, *, seed: int = 0, targets: list[int] | None = None) -> Labelled:
         labels = np.array(targets if targets is not None else np.arange(count) % 2, np.int64)
@@ -98,7 +98,7 @@ def tiny_fit(
     import torch
 
     from edge_train import Member
-    from edge_train.fit import fit
+    from edge_train.fit.fit import fit
 
     def train_one(config: TrainConfig, folder: Path, *, resume: bool = False) -> tuple[Member, Any]:
         torch.manual_seed(config.seed)

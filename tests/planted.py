@@ -101,11 +101,11 @@ def toy_onnx(seed: int, cell: int = CELL) -> bytes:
 
 
 def toy_member(seed: int) -> torch.nn.Module:
-    """What the explanations use of :class:`edge_train.networks.Member`."""
+    """What the explanations use of :class:`edge_train.networks.member.Member`."""
     import torch
     from torch import nn
 
-    from edge_train.networks import Architecture
+    from edge_train.networks.member import Architecture
 
     class Toy(nn.Module):
         def __init__(self) -> None:

@@ -172,7 +172,7 @@ def lazy():
     from torch import nn
     np.load(path)
 try:
-    import edge_export.graph
+    import edge_export.graphs.graph
 except ImportError:
     pass
 """
@@ -183,6 +183,6 @@ except ImportError:
         ("edge_train", "typing"),
         ("pickle", "module"),
         ("torch", "function"),
-        ("edge_export.graph", "module"),
+        ("edge_export.graphs.graph", "module"),
     }
     assert "np.load" in [name for name, _ in calls(tree)]

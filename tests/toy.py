@@ -16,7 +16,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_run.backends import open_runner
-from edge_run.manifest import (
+from edge_run.backends.base import Network
+from edge_run.bundle.manifest import (
     SCHEMA_VERSION,
     Artefact,
     BundleMember,
@@ -33,8 +34,7 @@ from edge_run.manifest import (
     Reference,
     Task,
 )
-from edge_run.preprocessing import PreprocessSpec, preprocess
-from edge_run.runner import Network
+from edge_run.scan.preprocessing import PreprocessSpec, preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_run.machine import allowed_cores
+from edge_run.machine.cores import allowed_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_run import Bundle
-    from edge_train.networks import Member
+    from edge_train.networks.member import Member
     from edge_train.run import Run
 
     from .form import Call, Logits
@@ -70,7 +70,7 @@ class Material:
         """New PyTorch networks in eval mode, in the bundle's order, the same weights each time."""
         import torch
 
-        from edge_train.networks import Member
+        from edge_train.networks.member import Member
 
         if self._run:
             return [self._run.member(arch) for arch in self.archs]
@@ -80,7 +80,7 @@ class Material:
     @cached_property
     def fp32(self) -> list[Path]:
         """The originals as ONNX, BatchNorm folded."""
-        from edge_export.to_onnx import to_onnx
+        from edge_export.graphs.to_onnx import to_onnx
 
         paths = [self.work / f"{arch}.fp32.onnx" for arch in self.archs]
         if not all(path.is_file() for path in paths):
@@ -96,8 +96,8 @@ class Material:
     @cached_property
     def int8_trt(self) -> list[Path]:
         """INT8 in symmetric Q/DQ, which `edge-run` gives to OpenVINO where a bundle has it."""
-        from edge_export.int8_trt import quantise_for_tensorrt
-        from edge_export.ranges import measure_ranges
+        from edge_export.graphs.int8_trt import quantise_for_tensorrt
+        from edge_export.graphs.ranges import measure_ranges
 
         made = []
         for fp32 in self.fp32:
@@ -126,7 +126,7 @@ class Material:
         return self._references[like]
 
     def _originals_answer(self) -> Logits:
-        from edge_train.infer import infer
+        from edge_train.networks.infer import infer
 
         return [infer(member, self.scans[:1]) for member in self.originals()]
 

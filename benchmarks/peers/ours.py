@@ -30,7 +30,7 @@ def forms(material: Material) -> list[Form]:
 
     def fp32(stack: ExitStack) -> Call:
         from edge_run.backends import open_runner
-        from edge_run.runner import Network
+        from edge_run.backends.base import Network
 
         runners = [
             stack.enter_context(

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from .background import Background, training_scans
 from .cache import Cache, default_folder
 from .explaining import explain
 from .explanation import Curve, Explanation, MapParity, Regions, Trust
-from .originals import Original, Originals, folder_of, of_bundle
+from .methods.background import Background, training_scans
+from .methods.originals import Original, Originals, folder_of, of_bundle
 from .targets import Target, targets
 
 __all__ = [

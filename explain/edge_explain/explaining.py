@@ -10,23 +10,23 @@ import msgspec
 
 from edge_run._version import __version__
 from edge_run.errors import UsageError
-from edge_run.preprocessing import preprocess
+from edge_run.scan.preprocessing import preprocess
 
 from . import cache as caching
-from .background import Background
-from .compiled import blurred
+from .compute import Task, make
 from .explanation import Explanation
-from .make import Task, make
+from .methods.background import Background
+from .methods.compiled import blurred
 from .settings import FULL, QUICK
 from .stored import Made, pack, unpack
 
 if TYPE_CHECKING:
-    from edge_run.ensemble import Ensemble
-    from edge_run.image import Scan
-    from edge_run.prediction import Prediction
+    from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.scan.read import Scan
+    from edge_run.voting.prediction import Prediction
 
     from .meter import Progress
-    from .originals import Originals
+    from .methods.originals import Originals
     from .settings import Settings
 
 PACKAGES = ("captum", "numpy", "onnxruntime", "scikit-image", "torch")
@@ -52,7 +52,7 @@ def explain(
     ensemble
         The compiled members, which answer.
     originals
-        Of the same bundle: see :func:`edge_explain.originals.of_bundle`.
+        Of the same bundle: see :func:`edge_explain.methods.originals.of_bundle`.
     label
         The class to explain; the one that is given out by default.
     quick
@@ -77,7 +77,7 @@ def explain(
     """
     labels = ensemble.manifest.task.labels
     if label is not None and label not in labels:
-        raise UsageError(f"the bundle knows no class {label!r}", mend=f"choose from {', '.join(labels)}")
+        raise UsageError(f"the bundle knows no class {label!r}", hint=f"choose from {', '.join(labels)}")
     prediction = ensemble.predict(scan)
     given = prediction.decision.label
     label = given if label is None else label

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.image import Scan
-    from edge_run.prediction import Prediction
+    from edge_run.scan.read import Scan
+    from edge_run.voting.prediction import Prediction
 
 
 class MapParity(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ class Settings(msgspec.Struct, frozen=True):
     shap_samples
         Gradients for each background scan.
     regions, permutations
-        See :func:`edge_explain.regions.shapley`.
+        See :func:`edge_explain.methods.regions.shapley`.
     steps, rankings
         Of the insertion and deletion curves, and random rankings they are held against.
     squares, noises

@@ -7,10 +7,10 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_run._file import load
+from edge_run._files.read import load
 from edge_run.errors import InputError, UsageError
-from edge_run.image import MAX_BYTES
-from edge_run.inputs import Input, expand
+from edge_run.scan.inputs import Input, expand
+from edge_run.scan.read import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,10 +60,10 @@ def targets(
     """
     if flagged:
         if log is None:
-            raise UsageError("there is no case log", mend="edge-run predict writes it; or give --case-log")
+            raise UsageError("there is no case log", hint="edge-run predict writes it; or give --case-log")
         inputs = _flagged(log, expand(arguments), bundle_sha256)
         if not inputs:
-            raise UsageError("this bundle has flagged no case in the log", mend="edge-run cases list --flagged")
+            raise UsageError("this bundle has flagged no case in the log", hint="edge-run cases list --flagged")
     else:
         inputs = [one for argument in arguments for one in _one(argument, log)]
     return _named(inputs)
@@ -95,7 +95,7 @@ def _of_case(log: CaseLog, case: dict[str, object], by_sha256: dict[str, Path]) 
     if path is None:
         error = InputError(
             f"the scan of {name} was not kept, and is not among the files that are given.",
-            mend="Give its file or folder: edge-run explain --flagged PATH; predict --keep-images keeps scans.",
+            hint="Give its file or folder: edge-run explain --flagged PATH; predict --keep-images keeps scans.",
         )
         return Input(name, None, error)
     return Input(name, path)

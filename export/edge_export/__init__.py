@@ -1,12 +1,12 @@
 """Run directory -> bundle. Needs the extra ``export``."""
 
+from .bundle.report import ExportReport
 from .export import export
-from .fit_flags import Target
-from .precisions import RECIPES
-from .report import ExportReport
-from .talk import Talk
+from .flags.thresholds import Target
+from .gate.precisions import RECIPES
+from .reporter import Reporter
 
 PRECISIONS = tuple(RECIPES)
 """All that `export` can make."""
 
-__all__ = ["PRECISIONS", "ExportReport", "Talk", "Target", "export"]
+__all__ = ["PRECISIONS", "ExportReport", "Reporter", "Target", "export"]

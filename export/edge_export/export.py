@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 from edge_run.errors import GateError, UsageError
 from edge_train.run import Run
 
-from . import gate
-from .assemble import Told, assemble
-from .card import blank_card, read_card
-from .compile import compile_member, compile_vote
-from .fit_flags import RATE, Target
-from .flags import ask_witness, flag, in_words
-from .material import gather
-from .original import take
-from .precisions import RECIPES, chosen
-from .ranges import METHODS
-from .report import ExportReport, report
-from .stages import Point, fit_stages, low_confidence
-from .talk import Talk
-from .writer import BundleWriter
+from .bundle.assemble import Told, assemble
+from .bundle.card import blank_card, read_card
+from .bundle.material import gather
+from .bundle.original import take
+from .bundle.report import ExportReport, report
+from .bundle.writer import BundleWriter
+from .flags.flags import ask_witness, flag, in_words
+from .flags.stages import Point, fit_stages, low_confidence
+from .flags.thresholds import RATE, Target
+from .gate import gate
+from .gate.compile import compile_member, compile_vote
+from .gate.precisions import RECIPES, chosen
+from .graphs.ranges import METHODS
+from .reporter import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
 
-    from .compile import Compiled, Vote
-    from .material import Validation
+    from .bundle.material import Validation
+    from .gate.compile import Compiled, Vote
 
 BEST = "best"
 BEDSIDE = "int8-cpu"
@@ -50,7 +50,7 @@ def export(
     tolerances: Mapping[str, float] | None = None,
     flag_target: Target = Target(),  # noqa: B008 - immutable
     command: str = "",
-    talk: Talk = Talk(),  # noqa: B008 - immutable
+    talk: Reporter = Reporter(),  # noqa: B008 - immutable
     reported: Callable[[ExportReport], None] = lambda _report: None,
 ) -> Manifest:
     """Compile every member, hold it against its original on the validation scans, and write a bundle.
@@ -62,22 +62,22 @@ def export(
     out
         Folder to make, or a path ending in ``.zip``; there whole or not at all.
     precisions
-        Of :data:`edge_export.precisions.RECIPES`.
+        Of :data:`edge_export.gate.precisions.RECIPES`.
     name
         Short name; that of ``out`` by default.
     modality
         DICOM's defined term for what the scans are.
     card
-        JSON of :class:`edge_run.manifest.Card`.
+        JSON of :class:`edge_run.bundle.manifest.Card`.
     calibration
-        Of :data:`edge_export.ranges.METHODS`, or ``best``: each INT8 artefact takes the one that serves it best on the
+        Of `edge_export.graphs.ranges.METHODS`, or ``best``: each INT8 artefact takes the best one on the
         validation scans.
     calibration_scans
         How many training scans set the INT8 ranges; all where there are fewer.
     tolerances
-        See :func:`edge_export.precisions.chosen`.
+        See :func:`edge_export.gate.precisions.chosen`.
     flag_target
-        What the thresholds of the flags are to promise, see :mod:`edge_export.fit_flags`.
+        What the thresholds of the flags are to promise, see :mod:`edge_export.flags.thresholds`.
     reported
         Is given the report, whether the gates pass or not.
 
@@ -98,9 +98,9 @@ def export(
     recipes = chosen(precisions, tolerances)
     methods = _methods(calibration) if any(recipe.calibrated for recipe in recipes.values()) else ()
     if calibration_scans < 1:
-        raise UsageError(f"{calibration_scans} scans calibrate nothing", mend="--calibration-scans 200")
+        raise UsageError(f"{calibration_scans} scans calibrate nothing", hint="--calibration-scans 200")
     if not 0 < flag_target.share < 1:
-        raise UsageError(f"{flag_target} is no share between 0 and 1", mend=f"--flag-{flag_target.kind} 0.1")
+        raise UsageError(f"{flag_target} is no share between 0 and 1", hint=f"--flag-{flag_target.kind} 0.1")
     run = Run(run_folder)
     told = Told(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
     with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
@@ -140,7 +140,7 @@ def _stages(
 
 def _methods(calibration: str) -> tuple[str, ...]:
     if calibration not in (*METHODS, BEST):
-        raise UsageError(f"calibration {calibration!r} is unknown", mend=f"choose from {', '.join(METHODS)}, {BEST}")
+        raise UsageError(f"calibration {calibration!r} is unknown", hint=f"choose from {', '.join(METHODS)}, {BEST}")
     return METHODS if calibration == BEST else (calibration,)
 
 
@@ -152,7 +152,7 @@ def _refuse(found: ExportReport) -> None:
     if failed:
         raise GateError(
             f"no bundle was written, these differ too much from their originals: {'; '.join(failed)}",
-            mend="leave that precision out, calibrate with --calibration best, or accept more with --tolerance",
+            hint="leave that precision out, calibrate with --calibration best, or accept more with --tolerance",
         )
 
 

@@ -14,26 +14,26 @@ from ._version import __version__
 from .errors import BackendError, BundleError, DataError, EdgeRunError, GateError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from .bundle import Bundle
-    from .ensemble import Ensemble
-    from .image import Scan, read
-    from .prediction import Decision, Flag, MemberVote, PassedOver, Prediction, Source
-    from .preprocessing import PreprocessSpec, preprocess
+    from .bundle.bundle import Bundle
+    from .ensemble.ensemble import Ensemble
+    from .scan.preprocessing import PreprocessSpec, preprocess
+    from .scan.read import Scan, read
+    from .voting.prediction import Decision, Flag, MemberVote, Prediction, SkippedBackend, Source
 
 # Loaded on first use: `edge-run --help` needs neither OpenCV nor ONNX Runtime.
 _LAZY = {
-    "Bundle": "bundle",
-    "Decision": "prediction",
-    "Ensemble": "ensemble",
-    "Flag": "prediction",
-    "MemberVote": "prediction",
-    "PassedOver": "prediction",
-    "Prediction": "prediction",
-    "PreprocessSpec": "preprocessing",
-    "Scan": "image",
-    "Source": "prediction",
-    "preprocess": "preprocessing",
-    "read": "image",
+    "Bundle": "bundle.bundle",
+    "Decision": "voting.prediction",
+    "Ensemble": "ensemble.ensemble",
+    "Flag": "voting.prediction",
+    "MemberVote": "voting.prediction",
+    "SkippedBackend": "voting.prediction",
+    "Prediction": "voting.prediction",
+    "PreprocessSpec": "scan.preprocessing",
+    "Scan": "scan.read",
+    "Source": "voting.prediction",
+    "preprocess": "scan.preprocessing",
+    "read": "scan.read",
 }
 
 __all__ = [
@@ -48,10 +48,10 @@ __all__ = [
     "GateError",
     "InputError",
     "MemberVote",
-    "PassedOver",
     "Prediction",
     "PreprocessSpec",
     "Scan",
+    "SkippedBackend",
     "Source",
     "UsageError",
     "__version__",

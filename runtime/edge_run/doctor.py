@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
-from . import accelerators
 from ._version import __version__
 from .backends import BACKENDS, missing
-from .machine import allowed_cores, cpu_flags, cpu_name
+from .machine import accelerators
+from .machine.cores import allowed_cores, cpu_flags, cpu_name
 
 RUNTIME = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec")
 EXTRAS = {
@@ -38,7 +38,7 @@ class BackendState(msgspec.Struct, frozen=True):
 
     ready: bool
     why: str
-    mend: str
+    hint: str
     precisions: tuple[str, ...]
 
 
@@ -96,8 +96,8 @@ def examine() -> Machine:
 
 def _state(backend: str) -> BackendState:
     lacks = missing(backend)
-    why, mend = (lacks.why, lacks.mend) if lacks else ("", "")
-    return BackendState(lacks is None, why, mend, BACKENDS[backend].precisions)
+    why, hint = (lacks.why, lacks.hint) if lacks else ("", "")
+    return BackendState(lacks is None, why, hint, BACKENDS[backend].precisions)
 
 
 def _version(package: str) -> str:

@@ -9,7 +9,7 @@
     ├── BackendError        exit 5   a backend, provider or extra that was asked for is missing
     └── GateError           exit 6   parity or accuracy outside its tolerance, or a case log that was altered
 
-A message says what happened and why; ``mend`` is the command or the step that puts it right.
+A message says what happened and why; ``hint`` is the command or the step that puts it right.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class EdgeRunError(Exception):
     ----------
     message
         What happened and why, one or more sentences.
-    mend
+    hint
         The command or step that puts it right; empty where there is none.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, mend: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.hint = hint
 
     @property
     def kind(self) -> str:

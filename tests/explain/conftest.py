@@ -68,9 +68,9 @@ def real(
     import torch
     from safetensors.torch import save_file
 
-    from edge_run.preprocessing import PreprocessSpec
-    from edge_train.data import read_folders
-    from edge_train.networks import Member
+    from edge_run.scan.preprocessing import PreprocessSpec
+    from edge_train.data.dataset import read_folders
+    from edge_train.networks.member import Member
     from edge_train.run import sha256_file
 
     folder = tmp_path_factory.mktemp("real")

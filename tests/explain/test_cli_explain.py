@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from edge_run import Ensemble, image
+from edge_run import Ensemble
 from edge_run.cases import CaseLog
+from edge_run.scan import read as image
 from phantoms import chest_ct
 from toy import edge_run, png
 
@@ -44,7 +45,7 @@ def logged(real, scan):
     def log(data=None, *, flagged=True, keep=True, bundle=None):
         from msgspec.structs import replace
 
-        from edge_run.prediction import Flag
+        from edge_run.voting.prediction import Flag
 
         data = scan.read_bytes() if data is None else data
         with Ensemble.load(real.bundle, precision="fp32", backend="cpu") as ensemble:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from edge_explain import Background, Cache, explain
 from edge_explain.settings import FULL, QUICK
-from edge_run import image
 from edge_run.errors import UsageError
+from edge_run.scan import read as image
 from planted import SQUARE, background_scan, by_cell
 
 
@@ -99,7 +99,7 @@ def test_other_class_is_explained_when_asked_for(ask, full):
 def test_unknown_class_is_refused_with_those_there_are(ask):
     with pytest.raises(UsageError, match="'covd'") as caught:
         ask(label="covd")
-    assert "covid, non_covid" in caught.value.mend
+    assert "covid, non_covid" in caught.value.hint
 
 
 def test_cache_hit_equals_the_fresh_result(ask, full, tmp_path, monkeypatch):

@@ -8,13 +8,13 @@ import pytest
 import torch
 from captum.attr import GradientShap
 
-from edge_explain.compiled import blurred, composed, probability_of
-from edge_explain.gradcam import grad_cam
-from edge_explain.gradient_shap import gradient_shap
+from edge_explain.methods.compiled import blurred, composed, probability_of
+from edge_explain.methods.gradcam import grad_cam
+from edge_explain.methods.gradient_shap import gradient_shap
+from edge_explain.methods.regions import segment, shapley
 from edge_explain.parity import compare
-from edge_explain.regions import segment, shapley
-from edge_run.activation import contrast_map
-from edge_run.vote import vote
+from edge_run.heatmap.activation import contrast_map
+from edge_run.voting.vote import vote
 from planted import SIZE, SQUARE, background_scan, by_cell, head
 
 
@@ -108,7 +108,7 @@ def test_shap_makes_one_gradient_at_a_time_along_the_whole_way(planted, backgrou
             asked.append((begin.detach(), end.detach(), len(end) * n_samples))
             return super().attribute(end, begin, n_samples=n_samples)
 
-    monkeypatch.setattr("edge_explain.gradient_shap.GradientShap", Spy)
+    monkeypatch.setattr("edge_explain.methods.gradient_shap.GradientShap", Spy)
     gradient_shap(planted.originals.member("resnet18"), planted.scan, 0, backgrounds[:1], samples=4)
     begins, ends, sizes = zip(*asked, strict=True)
     assert sizes == (1, 1, 1, 1)

@@ -47,7 +47,7 @@ def test_other_weights_are_refused_by_name(real, records):
     with pytest.raises(BundleError, match="other weights of resnet18") as caught:
         of_bundle(Bundle(real.bundle), records)
     assert "aaaaaaaaaaaa, not " in caught.value.message
-    assert "edge-run export" in caught.value.mend
+    assert "edge-run export" in caught.value.hint
 
 
 def test_file_that_is_not_what_the_run_names_is_refused(real, records):
@@ -80,7 +80,7 @@ def test_bundle_may_carry_its_originals(real, tmp_path):
     shutil.copytree(real.bundle, bundle)
     with pytest.raises(UsageError, match="does not carry") as caught:
         of_bundle(Bundle(bundle))
-    assert "--run" in caught.value.mend
+    assert "--run" in caught.value.hint
     (bundle / "originals").symlink_to(real.run)
     assert of_bundle(Bundle(bundle)).archs == ("resnet18",)
 
@@ -95,8 +95,8 @@ def test_background_is_training_scans_evenly_by_class(real):
     assert found.pixels.shape == (4, 64, 64)
     assert found.origin == "4 training scans, evenly by class"
     train = read_folders([real.data]).of("train").samples
-    from edge_run.preprocessing import PreprocessSpec
-    from edge_train.data import decode
+    from edge_run.scan.preprocessing import PreprocessSpec
+    from edge_train.data.dataset import decode
 
     pixels = decode(train, PreprocessSpec(size=64)).pixels
     places = [next(n for n, other in enumerate(pixels) if (other == scan).all()) for scan in found.pixels]

@@ -27,10 +27,11 @@ from edge_explain.report.html import Markup, el
 from edge_explain.report.page import name_of
 from edge_explain.report.pictures import inmost
 from edge_explain.trust.warn import COSINE, OUTSIDE_BODY, RANDOMISATION
-from edge_run import Bundle, Ensemble, image
+from edge_run import Bundle, Ensemble
 from edge_run.heatmap import Heatmap
-from edge_run.prediction import Flag
-from edge_run.preprocessing import preprocess
+from edge_run.scan import read as image
+from edge_run.scan.preprocessing import preprocess
+from edge_run.voting.prediction import Flag
 from toy import write_toy_bundle
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "ct.png"

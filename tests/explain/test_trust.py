@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from edge_explain.compiled import probability_of
 from edge_explain.explanation import Curve, MapParity
-from edge_explain.gradcam import grad_cam
+from edge_explain.methods.compiled import probability_of
+from edge_explain.methods.gradcam import grad_cam
 from edge_explain.trust import (
     Baseline,
     agreement,
@@ -130,7 +130,7 @@ def test_shuffled_network_keeps_its_weights_in_another_order(planted):
 def test_randomisation_tells_whether_weights_matter(planted, map_, monkeypatch):
     member = planted.originals.member("resnet18")
     assert randomisation(member, planted.scan, map_, 0, times=3) < 0.5
-    monkeypatch.setattr("edge_explain.trust.randomise.shuffled", lambda member, _seed: member)
+    monkeypatch.setattr("edge_explain.trust.parameter_randomisation.shuffled", lambda member, _seed: member)
     assert randomisation(member, planted.scan, map_, 0) == pytest.approx(1)
 
 

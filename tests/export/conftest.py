@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_export import ExportReport
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
     from edge_train import Run, TrainConfig
 
 CPU = {"accelerator": "cpu", "devices": 1}
@@ -36,6 +36,7 @@ class Exported(NamedTuple):
     talk: list[str]
     logging_before: tuple[object, ...]
     logging_after: tuple[object, ...]
+    tolerances: dict[str, float]
 
 
 def logging_state() -> tuple[object, ...]:
@@ -50,8 +51,8 @@ def exported(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Exported]:
     """ResNet-18 and GoogLeNet, one epoch on 24 phantoms of 64 pixels, at every precision."""
-    from edge_export import Talk, export
-    from edge_run.preprocessing import PreprocessSpec
+    from edge_export import Reporter, export
+    from edge_run.scan.preprocessing import PreprocessSpec
     from edge_train import train
 
     folder = tmp_path_factory.mktemp("exported")
@@ -69,10 +70,10 @@ def exported(
         calibration_scans=CALIBRATION_SCANS,
         tolerances=ANYTHING,
         command="edge-run export",
-        talk=Talk(talk.append),
+        talk=Reporter(talk.append),
         reported=reports.append,
     )
-    yield Exported(data, run, out, manifest, reports[0], talk, before, logging_state())
+    yield Exported(data, run, out, manifest, reports[0], talk, before, logging_state(), ANYTHING)
     shutil.rmtree(folder)
 
 
@@ -84,4 +85,4 @@ def compiled_before(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None
         assert size == SIZE
         shutil.copyfile(exported.out / "models" / f"{member.arch}.fp32.onnx", path)
 
-    monkeypatch.setattr("edge_export.original.to_onnx", copy)
+    monkeypatch.setattr("edge_export.bundle.original.to_onnx", copy)

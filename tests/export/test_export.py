@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_export.material import gather
-from edge_export.precisions import RECIPES
+from edge_export.bundle.material import gather
+from edge_export.gate.precisions import RECIPES
 from edge_run import Bundle, Ensemble
-from edge_run.activation import contrast_map
-from edge_run.verify import verify
-from edge_run.vote import softmax, vote
-from edge_train.data import decode, read_folders
-from edge_train.infer import infer
+from edge_run.ensemble.verify import verify
+from edge_run.heatmap.activation import contrast_map
+from edge_run.voting.vote import softmax, vote
+from edge_train.data.dataset import decode, read_folders
+from edge_train.networks.infer import infer
 
 PRECISIONS = ("fp32", "fp16", "int8-cpu")
 """What the CPU backend runs."""
@@ -51,7 +51,7 @@ def outputs(exported, scans):
 
 @pytest.mark.parametrize("arch", ["resnet18", "googlenet"])
 def test_the_bedside_map_of_fp32_is_captums_grad_cam(arch, exported, scans, outputs):
-    from edge_explain.gradcam import grad_cam
+    from edge_explain.methods.gradcam import grad_cam
     from edge_explain.parity import compare
 
     bundle = Bundle(exported.out)
@@ -98,7 +98,9 @@ def test_class_activation_map_is_exact(precision, arch, exported, outputs):
     assert features.shape[2:] == (2, 2)
     assert (features >= 0).all()
     maps = np.einsum("cw,nwyx->ncyx", head, features)
-    np.testing.assert_allclose(maps.mean((2, 3)) + bias, logits, atol=1e-4)
+    # At fp16 the graph's own mean is rounded; rtol is half a unit in its last place.
+    rtol = 2**-11 if precision == "fp16" else 1e-7
+    np.testing.assert_allclose(maps.mean((2, 3)) + bias, logits, atol=1e-4, rtol=rtol)
 
 
 def test_vote_is_that_of_the_run(exported, scans, originals):
@@ -194,6 +196,7 @@ def test_zip_holds_the_same_bundle(exported, scratch):
         calibration_scans=10,
         card=card,
         modality="CR",
+        tolerances=exported.tolerances,
     )
     assert [p.name for p in out.parent.iterdir()] == [out.name]
     assert (manifest.name, manifest.task.modality, manifest.card.licence) == ("phantom-v1.2", "CR", "CC0-1.0")

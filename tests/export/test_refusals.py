@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from edge_export import export
-from edge_export.precisions import RECIPES
+from edge_export.gate.precisions import RECIPES
 from edge_run.errors import BundleError, DataError, GateError, UsageError
 
 CARD = {"summary": "", "intended_use": "", "limits": [], "licence": "", "training_data": []}
@@ -29,7 +29,7 @@ def no_work(monkeypatch):
 
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize(
-    ("options", "message", "mend"),
+    ("options", "message", "hint"),
     [
         ({"precisions": ("fp32", "int4")}, "precision 'int4' is unknown", "choose from fp32, fp16, int8-cpu"),
         ({"precisions": ()}, "no precision is given", "choose from fp32, fp16, int8-cpu"),
@@ -40,10 +40,10 @@ def no_work(monkeypatch):
         ({"tolerances": {"flips": float("nan")}}, "are not understood", "a number from 0 up"),
     ],
 )
-def test_request_without_sense_is_refused(options, message, mend, exported, tmp_path):
+def test_request_without_sense_is_refused(options, message, hint, exported, tmp_path):
     with pytest.raises(UsageError, match=message) as caught:
         export(exported.run.folder, [exported.data], tmp_path / "out", **options)
-    assert mend in caught.value.mend
+    assert hint in caught.value.hint
     assert not list(tmp_path.iterdir())
 
 
@@ -59,7 +59,7 @@ def test_card_that_cannot_be_read_is_refused(text, exported, tmp_path):
         card.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=r"card .* cannot be read") as caught:
         export(exported.run.folder, [exported.data], tmp_path / "out", card=card)
-    assert "intended_use" in caught.value.mend
+    assert "intended_use" in caught.value.hint
     assert not (tmp_path / "out").exists()
 
 
@@ -100,7 +100,7 @@ def test_other_scans_are_refused(change, exported, tmp_path):
         )
     with pytest.raises(DataError, match="not the ones that the run was trained on") as caught:
         export(exported.run.folder, [data], tmp_path / "new" / "out")
-    assert "--data" in caught.value.mend
+    assert "--data" in caught.value.hint
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from edge_export.precisions import RECIPES
-from edge_export.ranges import measure_ranges
-from edge_export.to_onnx import to_onnx
+from edge_export.gate.precisions import RECIPES
+from edge_export.graphs.ranges import measure_ranges
+from edge_export.graphs.to_onnx import to_onnx
+from edge_run.backends.base import Network
+from edge_run.backends.tensorrt.build import build
+from edge_run.backends.tensorrt.choice import PRECISIONS
+from edge_run.backends.tensorrt.engines import Options, allows_tf32
 from edge_run.errors import BackendError
-from edge_run.runner import Network
-from edge_run.tensorrt.build import build
-from edge_run.tensorrt.choice import PRECISIONS
-from edge_run.tensorrt.engines import Options, allows_tf32
 from edge_train import Member
 
 if TYPE_CHECKING:

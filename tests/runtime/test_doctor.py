@@ -8,8 +8,8 @@ import pytest
 
 from edge_run import __version__, doctor
 from edge_run.backends import BACKENDS
-from edge_run.machine import allowed_cores
-from edge_run.runner import Missing
+from edge_run.backends.base import Missing
+from edge_run.machine.cores import allowed_cores
 from toy import edge_run
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["cores"] == allowed_cores()
     assert list(found["backends"]) == list(BACKENDS)
     assert found["backends"]["cpu"] == {
-        "ready": True, "why": "", "mend": "", "precisions": ["int8-cpu", "fp32", "fp16"],
+        "ready": True, "why": "", "hint": "", "precisions": ["int8-cpu", "fp32", "fp16"],
     }  # fmt: skip
     assert set(found["packages"]) == PACKAGES
     assert set(found["extras"]) == EXTRAS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import phantoms
-from edge_run import image
+from edge_run.scan import read as image
 
 if TYPE_CHECKING:
     from pathlib import Path

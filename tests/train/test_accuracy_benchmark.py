@@ -10,9 +10,9 @@ import pytest
 
 from accuracy_benchmark import SETTING, benchmark, fake, protocols, store, trial, trials
 from edge_run.errors import DataError, UsageError
-from edge_train.data import read_folders
-from edge_train.splits import Row as Scan
-from edge_train.splits import read_splits
+from edge_train.data.dataset import read_folders
+from edge_train.data.splits import Row as Scan
+from edge_train.data.splits import read_splits
 from phantoms import write_dataset
 
 CPU = {"accelerator": "cpu", "devices": 1}

@@ -10,8 +10,8 @@ import torch
 
 from edge_run.errors import BundleError, UsageError
 from edge_train import Run, train
-from edge_train.data import decode, read_folders
-from edge_train.infer import infer
+from edge_train.data.dataset import decode, read_folders
+from edge_train.networks.infer import infer
 from phantoms import write_dataset
 
 pytestmark = [
@@ -76,7 +76,7 @@ def test_missing_record_is_refused(folder, name):
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"{name} is missing") as caught:
         Run(folder)
-    assert "--resume" in caught.value.mend
+    assert "--resume" in caught.value.hint
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path):
@@ -175,7 +175,7 @@ def trunk(member):
 
 
 def test_source_stage_hands_its_best_trunk_to_a_fresh_head(finished, scratch, tiny_config, monkeypatch):
-    from edge_train.fit import fit
+    from edge_train.fit.fit import fit
 
     stages = []
 

@@ -7,20 +7,18 @@ bundle evaluated, without it.
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
-    from .augment import NONE as NO_AUGMENTATION
     from .config import TrainConfig
-    from .data import Dataset, Sample, read_folders
-    from .networks import ARCHITECTURES, Member
-    from .orthogonal_spheres import OrthogonalSpheres
+    from .data.augment import NONE as NO_AUGMENTATION
+    from .data.dataset import Dataset, Sample, read_folders
+    from .fit.orthogonal_spheres import OrthogonalSpheres
+    from .networks.member import ARCHITECTURES, Member
     from .run import Run
-    from .train import train, use_threads
+    from .training import train, use_threads
 
 __all__ = [
     "ARCHITECTURES",
@@ -37,17 +35,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ARCHITECTURES": "networks.ARCHITECTURES",
-    "NO_AUGMENTATION": "augment.NONE",
-    "Dataset": "data.Dataset",
-    "Member": "networks.Member",
-    "OrthogonalSpheres": "orthogonal_spheres.OrthogonalSpheres",
+    "ARCHITECTURES": "networks.member.ARCHITECTURES",
+    "NO_AUGMENTATION": "data.augment.NONE",
+    "Dataset": "data.dataset.Dataset",
+    "Member": "networks.member.Member",
+    "OrthogonalSpheres": "fit.orthogonal_spheres.OrthogonalSpheres",
     "Run": "run.Run",
-    "Sample": "data.Sample",
+    "Sample": "data.dataset.Sample",
     "TrainConfig": "config.TrainConfig",
-    "read_folders": "data.read_folders",
-    "train": "train.train",
-    "use_threads": "train.use_threads",
+    "read_folders": "data.dataset.read_folders",
+    "train": "training.train",
+    "use_threads": "training.use_threads",
 }
 
 
@@ -61,13 +59,13 @@ def __getattr__(name: str) -> object:
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _HOMES[name].partition(".")
+    module, _, attribute = _HOMES[name].rpartition(".")
     try:
         value: object = getattr(importlib.import_module(f".{module}", __name__), attribute)
     except ModuleNotFoundError as error:
         raise BackendError(
             f"edge_train.{name} needs {error.name}, which is not installed",
-            mend="pip install 'edge-run[train]'",
+            hint="pip install 'edge-run[train]'",
         ) from error
     globals()[name] = value
     return value
@@ -75,15 +73,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """Keeps ``edge_train.train`` the function: importing the submodule would bind the module to that name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

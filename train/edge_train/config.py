@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 from edge_run.errors import UsageError
-from edge_run.preprocessing import PreprocessSpec
+from edge_run.scan.preprocessing import PreprocessSpec
 
-from .augment import Augmentation
-from .networks import ARCHITECTURES
-from .orthogonal_spheres import OrthogonalSpheres
+from .data.augment import Augmentation
+from .fit.orthogonal_spheres import OrthogonalSpheres
+from .networks.member import ARCHITECTURES
 
 Balance = Literal["loss", "none"]
 Precision = Literal["auto", "bf16-mixed", "32-true"]
@@ -67,13 +67,13 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if unknown or not self.members or len(set(self.members)) != len(self.members):
             raise UsageError(
                 f"members {list(self.members)} are not a selection of the networks",
-                mend=f"choose from {', '.join(ARCHITECTURES)}, each once",
+                hint=f"choose from {', '.join(ARCHITECTURES)}, each once",
             )
         spheres = self.orthogonal_spheres
         uneven = [arch for arch in self.members if ARCHITECTURES[arch].width % spheres.blocks]
         if uneven and spheres.weight:
             raise UsageError(
-                f"{spheres.blocks} OS blocks do not divide the features of {', '.join(uneven)}", mend="--os-blocks 16"
+                f"{spheres.blocks} OS blocks do not divide the features of {', '.join(uneven)}", hint="--os-blocks 16"
             )
         if not set(self.member_epochs) <= set(self.members):
             raise UsageError(f"epochs are given for {sorted(self.member_epochs)}, but these are not all members")

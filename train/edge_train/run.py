@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from edge_run.errors import BundleError, UsageError
 
 from .config import TrainConfig
-from .networks import MODEL, Member, Normalisation
+from .networks.member import MODEL, Member, Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ class Run:
         if version != SCHEMA_VERSION:
             raise BundleError(
                 f"{folder} has run schema {version}, this edge-run reads {SCHEMA_VERSION}",
-                mend="train again with this edge-run, or use the one that wrote it",
+                hint="train again with this edge-run, or use the one that wrote it",
             )
         self.record = read(folder / "run.json", RunRecord)
         self.ensemble = read(folder / "ensemble.json", EnsembleRecord)
@@ -158,7 +158,7 @@ class Run:
         path = folder / "members" / arch / MODEL
         if not path.is_file() or sha256_file(path) != known.sha256:
             raise BundleError(
-                f"{path} is missing or not the file that run.json names", mend="train again, or restore it"
+                f"{path} is missing or not the file that run.json names", hint="train again, or restore it"
             )
         with torch.device("meta"):  # all weights are about to be replaced: drawing them would take a second
             member = Member(arch, len(record.labels), Normalisation(known.mean, known.std))
@@ -185,10 +185,10 @@ def read(path: Path, kind: type[T]) -> T:
     except FileNotFoundError as error:
         raise BundleError(
             f"{path.parent} is not a finished run: {path.name} is missing",
-            mend=f"edge-run train DATA --out {path.parent} --resume",
+            hint=f"edge-run train DATA --out {path.parent} --resume",
         ) from error
     except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}", mend="give a run directory") from error
+        raise BundleError(f"{path} cannot be read: {error.strerror}", hint="give a run directory") from error
     # A setting out of range is a UsageError when it is typed, and damage when it is stored.
     except (msgspec.DecodeError, UsageError) as error:
         raise BundleError(f"{path} does not fit its schema: {error}") from error

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_explain.explanation import Explanation
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
 
 HTML, JSON = "report.html", "report.json"
 

@@ -12,7 +12,7 @@ from .page import name_of
 
 if TYPE_CHECKING:
     from edge_explain.explanation import Explanation, Regions
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
 
 SCHEMA_VERSION = 1
 

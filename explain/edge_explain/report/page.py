@@ -11,7 +11,7 @@ from .style import CSS
 
 if TYPE_CHECKING:
     from edge_explain.explanation import Explanation
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
 
 
 def name_of(explanation: Explanation) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_run.heatmap import limit
-from edge_run.vote import decide
+from edge_run.voting.vote import decide
 
 from .html import Markup, el, join
 from .pictures import LARGE, mapped, picture, scale, sized
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_explain.explanation import Explanation
-    from edge_run.manifest import Manifest
+    from edge_run.bundle.manifest import Manifest
 
 
 def warnings(explanation: Explanation, manifest: Manifest) -> Markup | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .agreement import agreement, rank_correlation
 from .assess import Judged, assess, curves
 from .curves import Baseline, deletion, insertion, random_baseline
-from .faithful import infidelity, sensitivity
+from .faithfulness import infidelity, sensitivity
+from .parameter_randomisation import randomisation, shuffled
 from .place import body, shares
-from .randomise import randomisation, shuffled
 
 __all__ = [
     "Baseline",

@@ -9,9 +9,9 @@ from edge_explain.explanation import Trust
 from . import warn
 from .agreement import agreement
 from .curves import deletion, insertion, random_baseline
-from .faithful import infidelity, sensitivity
+from .faithfulness import infidelity, sensitivity
+from .parameter_randomisation import randomisation
 from .place import body, shares
-from .randomise import randomisation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_explain.compiled import Answer
     from edge_explain.explanation import Curve
-    from edge_explain.originals import Originals
+    from edge_explain.methods.compiled import Answer
+    from edge_explain.methods.originals import Originals
     from edge_explain.settings import Settings
 
     Progress = Callable[[int, int], None]

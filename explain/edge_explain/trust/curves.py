@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from edge_explain.compiled import blurred, composed
 from edge_explain.explanation import Curve
+from edge_explain.methods.compiled import blurred, composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from edge_explain.compiled import Answer
+    from edge_explain.methods.compiled import Answer
 
 GRID = 14
 """Patches on a side: two for each place of a 7 x 7 map, as fine as interpolation makes it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ._choice import Choice, choose
-from ._parts import located
-from ._table import AUTO, BACKENDS, CPU, ON_THE_CPU, Backend
+from .choice import Choice, choose
+from .parts import located
+from .table import AUTO, BACKENDS, CPU, ON_THE_CPU, Backend
 
 if TYPE_CHECKING:
-    from edge_run.runner import Missing, Network, Runner
+    from edge_run.backends.base import Missing, Network, Runner
 
-__all__ = ["AUTO", "BACKENDS", "CPU", "Backend", "Choice", "Here", "choose", "missing", "open_runner"]
+__all__ = ["AUTO", "BACKENDS", "CPU", "Availability", "Backend", "Choice", "choose", "missing", "open_runner"]
 
 
 class _Module(Protocol):
@@ -27,7 +27,7 @@ def missing(backend: str) -> Missing | None:
     return None if backend == CPU else _module(backend).missing()
 
 
-class Here(dict[str, "Missing | None"]):
+class Availability(dict[str, "Missing | None"]):
     """What is `missing` on this machine, by backend; looked up when it is first asked for.
 
     Parameters
@@ -48,7 +48,7 @@ class Here(dict[str, "Missing | None"]):
     def _absent(self, backend: str) -> Missing | None:
         if self._asked != AUTO or backend in ON_THE_CPU or located(BACKENDS[backend].part):
             return None
-        from edge_run.runner import Missing
+        from edge_run.backends.base import Missing
 
         return Missing("not installed", f"edge-run predict --backend {backend} says what to install", installed=False)
 

@@ -6,16 +6,16 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from edge_run.backends.base import Outputs, Runner
 from edge_run.errors import BackendError
-from edge_run.runner import Outputs, Runner
 
-from ._providers import one_line
+from .onnxruntime.providers import one_line
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.runner import Network
+    from edge_run.backends.base import Network
 
 # The key under which an ONNX tensor names the file that its values lie in.
 _EXTERNAL = b"location"
@@ -43,7 +43,7 @@ class OpenVinoRunner(Runner):
         except (RuntimeError, KeyError) as error:
             raise BackendError(
                 f"{self.name} fails in OpenVINO: {one_line(error)}",
-                mend="edge-run verify BUNDLE; then choose another --precision or --backend",
+                hint="edge-run verify BUNDLE; then choose another --precision or --backend",
             ) from error
 
     def close(self) -> None:
@@ -59,10 +59,10 @@ def compile_network(network: Network, *, threads: int) -> OpenVinoRunner:
     BackendError
         OpenVINO is missing or cannot compile it, or the model would read other files.
     """
-    mend = "pip install --upgrade 'edge-run[openvino]'; or --backend cpu"
+    hint = "pip install --upgrade 'edge-run[openvino]'; or --backend cpu"
     # OpenVINO reads weights from any file that a model names, and has no option to forbid it.
     if _EXTERNAL in network.model:
-        raise BackendError(f"{network.name} keeps weights outside its file", mend="do not use this bundle")
+        raise BackendError(f"{network.name} keeps weights outside its file", hint="do not use this bundle")
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
@@ -82,5 +82,5 @@ def compile_network(network: Network, *, threads: int) -> OpenVinoRunner:
         with _FIRST_CALL:
             compiled.create_infer_request().infer([blank])
     except (ImportError, RuntimeError, OSError) as error:
-        raise BackendError(f"OpenVINO cannot load {network.name}: {one_line(error)}", mend=mend) from error
+        raise BackendError(f"OpenVINO cannot load {network.name}: {one_line(error)}", hint=hint) from error
     return OpenVinoRunner(compiled, network.name, network.size)

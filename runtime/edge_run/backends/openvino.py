@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_run.runner import Missing
+from edge_run.backends.base import Missing
 
-from ._parts import located
+from .parts import located
 
 if TYPE_CHECKING:
-    from edge_run.runner import Network, Runner
+    from edge_run.backends.base import Network, Runner
 
 INSTALL = "pip install 'edge-run[openvino]'"
 

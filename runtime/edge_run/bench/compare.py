@@ -71,15 +71,15 @@ def load(path: Path) -> Record:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", mend=AGAIN) from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint=AGAIN) from error
     try:
         schema = json.loads(raw)["schema"]
         if schema == SCHEMA:
             return msgspec.json.decode(raw, type=Record)
     except (ValueError, LookupError, TypeError, RecursionError, msgspec.DecodeError) as error:
-        raise UsageError(f"{path} is no record of edge-run bench: {error}", mend=AGAIN) from error
+        raise UsageError(f"{path} is no record of edge-run bench: {error}", hint=AGAIN) from error
     raise UsageError(
-        f"{path} has schema {schema!r}, this edge-run compares {SCHEMA}", mend="measure again with one edge-run"
+        f"{path} has schema {schema!r}, this edge-run compares {SCHEMA}", hint="measure again with one edge-run"
     )
 
 
@@ -92,7 +92,7 @@ def require_common(old: Record, variants: Sequence[Variant]) -> None:
         It measured none of the variants.
     """
     if not any(result.summary and result.variant in variants for result in old.results):
-        raise UsageError("the earlier record measured nothing of what is asked for now", mend="compare with another")
+        raise UsageError("the earlier record measured nothing of what is asked for now", hint="compare with another")
 
 
 def compare(old: Record, new: Record, bound: float) -> Comparison:

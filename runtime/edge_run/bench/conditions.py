@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge_run.machine import CGROUP_QUOTA
+from edge_run.machine.cores import CGROUP_QUOTA
 
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 STATUS = Path("/proc/self/status")

@@ -17,7 +17,7 @@ from .turn import Job
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_run.bundle import Bundle
+    from edge_run.bundle.bundle import Bundle
 
     from .record import Block, Variant
     from .scans import Scans

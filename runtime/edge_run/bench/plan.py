@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.backends import BACKENDS
-from edge_run.backends._table import fitting, unfit
-from edge_run.ensemble import CERTIFIED, FULL
+from edge_run.backends.table import fitting, unfit
+from edge_run.ensemble.ensemble import CERTIFIED, FULL
 from edge_run.errors import BackendError, UsageError
 
 from .record import ENSEMBLE, MEMBER, PREDICT, LeftOut, Variant
@@ -14,8 +14,8 @@ from .record import ENSEMBLE, MEMBER, PREDICT, LeftOut, Variant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from edge_run.bundle.manifest import Manifest
     from edge_run.doctor import BackendState
-    from edge_run.manifest import Manifest
 
 EXITS = (FULL, CERTIFIED)
 
@@ -58,7 +58,7 @@ def plan(manifest: Manifest, states: Mapping[str, BackendState], asked: Asked) -
     for backend in backends:
         state = states[backend]
         if not state.ready:
-            left_out.append(LeftOut(backend, "", state.why, state.mend))
+            left_out.append(LeftOut(backend, "", state.why, state.hint))
             continue
         fits = fitting(backend, None, precisions)
         left_out += [LeftOut(backend, p, unfit(backend, p), "") for p in precisions if p not in fits]
@@ -68,7 +68,7 @@ def plan(manifest: Manifest, states: Mapping[str, BackendState], asked: Asked) -
     if not variants:
         raise BackendError(
             "nothing of this bundle can be measured here: " + "; ".join(f"{o.backend}: {o.why}" for o in left_out),
-            mend=next((o.mend for o in left_out if o.mend), "choose another --backend or --precision"),
+            hint=next((o.hint for o in left_out if o.hint), "choose another --backend or --precision"),
         )
     return Plan(tuple(variants), tuple(left_out))
 
@@ -90,5 +90,5 @@ def artefact_bytes(manifest: Manifest, variant: Variant) -> int:
 def _known(what: str, asked: Sequence[str] | None, known: Sequence[str], *, of: str) -> tuple[str, ...]:
     for word in asked or ():
         if word not in known:
-            raise UsageError(f"{of} no {what} {word!r}", mend=f"choose from {', '.join(known)}")
+            raise UsageError(f"{of} no {what} {word!r}", hint=f"choose from {', '.join(known)}")
     return tuple(name for name in known if asked is None or name in asked)

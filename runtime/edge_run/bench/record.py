@@ -132,7 +132,7 @@ class LeftOut(msgspec.Struct, frozen=True):
     backend: str
     precision: str
     why: str
-    mend: str
+    hint: str
 
 
 class Conditions(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_run.machine import allowed_cores
+from edge_run.machine.cores import allowed_cores
 
 from . import conditions, processes, scans
 from .measure import Effort, Processes, measure
@@ -20,7 +20,7 @@ from .turn import WARM_UP
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_run.bundle import Bundle
+    from edge_run.bundle.bundle import Bundle
     from edge_run.doctor import Machine
 
     from .plan import Plan

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.errors import UsageError
-from edge_run.inputs import expand
+from edge_run.scan.inputs import expand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def take(arguments: Sequence[str], folder: Path) -> Scans:
     UsageError
         Standard input, which can be read only once.
     """
-    from edge_run import image
+    from edge_run.scan import read as image
 
     if not arguments:
         paths = _draw(folder)
@@ -58,7 +58,7 @@ def take(arguments: Sequence[str], folder: Path) -> Scans:
             if given.error:
                 raise given.error
         if any(given.path is None for given in inputs):
-            raise UsageError("standard input can be read only once", mend="write the scan to a file")
+            raise UsageError("standard input can be read only once", hint="write the scan to a file")
         step = -(-len(inputs) // MOST)
         paths = [str(given.path) for given in inputs[::step]]
     hashes = "".join(image.read(path).sha256 for path in paths)

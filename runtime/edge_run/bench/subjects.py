@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from edge_run import image
 from edge_run.backends import open_runner
-from edge_run.bundle import Bundle
-from edge_run.ensemble import Ensemble
-from edge_run.preprocessing import preprocess
-from edge_run.runner import Network
+from edge_run.backends.base import Network
+from edge_run.bundle.bundle import Bundle
+from edge_run.ensemble.ensemble import Ensemble
+from edge_run.scan import read as image
+from edge_run.scan.preprocessing import preprocess
 
 from .record import MEMBER, PREDICT
 

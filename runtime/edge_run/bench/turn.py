@@ -109,7 +109,7 @@ def main() -> None:
     try:
         outcome = Outcome(turn(job))
     except EdgeRunError as error:
-        outcome = Outcome(None, f"{error.message}; {error.mend}" if error.mend else error.message)
+        outcome = Outcome(None, f"{error.message}; {error.hint}" if error.hint else error.message)
     out.write(msgspec.json.encode(outcome))
     out.flush()
     # Some backends end the process badly when it gives their memory back; what was measured is safe by then.

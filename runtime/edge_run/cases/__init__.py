@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from .errors import CaseLogError
+from .location import default_path
 from .log import CaseLog
-from .place import default_path
 
 __all__ = ["CaseLog", "CaseLogError", "default_path"]

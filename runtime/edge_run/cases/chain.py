@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import images, schema
-from .links import GENESIS, link
+from .hashing import GENESIS, link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

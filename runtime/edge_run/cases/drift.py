@@ -14,10 +14,10 @@ from .shift import merged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_run.bundle import Bundle
-    from edge_run.manifest import Histogram, Manifest, Profile, Task
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.manifest import Histogram, Manifest, Profile, Task
 
-    from .links import Entry
+    from .hashing import Entry
 
 OF_THE_VOTE = ("score", "confidence")
 """Measures that take all members; the others come from those that always answer."""

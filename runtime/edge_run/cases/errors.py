@@ -53,8 +53,8 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        reason, mend = _reason(error)
-        raise CaseLogError(f"the case log {path} cannot be {doing}: {reason}", mend=mend) from error
+        reason, hint = _reason(error)
+        raise CaseLogError(f"the case log {path} cannot be {doing}: {reason}", hint=hint) from error
 
 
 def _reason(error: sqlite3.Error | OSError) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from .place import make_private_folder, sync_folder
+from .location import make_private_folder, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from . import images
 from .errors import CaseLogError, explained
+from .hashing import Entry, link, write
 from .ids import new_id, now_ms, utc
-from .links import Entry, link, write
-from .place import default_path, images_folder, make_private
+from .location import default_path, images_folder, make_private
 from .schema import prepare
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from edge_run.prediction import Prediction
+    from edge_run.voting.prediction import Prediction
 
 BUSY_S = 5.0
 """How long to wait for another process that writes."""
@@ -49,7 +49,7 @@ class CaseLog:
             elif not path.exists():
                 raise CaseLogError(
                     f"there is no case log at {path}",
-                    mend="edge-run predict writes it; or give the right --case-log",
+                    hint="edge-run predict writes it; or give the right --case-log",
                 )
             self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
@@ -166,7 +166,7 @@ def _resolve(path: Path | None) -> Path:
     try:
         return default_path() if path is None else path
     except RuntimeError as error:
-        raise CaseLogError(f"this user has no home for a case log: {error}", mend="give --case-log") from error
+        raise CaseLogError(f"this user has no home for a case log: {error}", hint="give --case-log") from error
 
 
 def _facts(prediction: Prediction) -> Entry:
@@ -181,7 +181,7 @@ def _facts(prediction: Prediction) -> Entry:
         "bundle_sha256": source.bundle_sha256,
         "precision": source.precision,
         "backend": source.backend,
-        "passed_over": msgspec.to_builtins(source.passed_over),
+        "skipped_backends": msgspec.to_builtins(source.skipped_backends),
         "version": source.version,
         "scan_sha256": prediction.scan_sha256,
         "steps": list(prediction.steps),

@@ -10,7 +10,7 @@ from .ids import now_ms, utc
 from .reading import find
 
 if TYPE_CHECKING:
-    from .links import Entry
+    from .hashing import Entry
     from .log import CaseLog
 
 MAX_REMARK = 2000
@@ -37,11 +37,11 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
     """
     case = find(log, abbreviation)
     if label is not None and label not in case["probabilities"]:
-        raise UsageError(f"case {case['id']} has no label {label!r}", mend=f"one of {', '.join(case['probabilities'])}")
+        raise UsageError(f"case {case['id']} has no label {label!r}", hint=f"one of {', '.join(case['probabilities'])}")
     if label is None and not remark:
-        raise UsageError("there is nothing to note", mend="give --label, --remark or both")
+        raise UsageError("there is nothing to note", hint="give --label, --remark or both")
     if len(remark) > MAX_REMARK:
-        raise UsageError(f"the remark has {len(remark)} characters, more than {MAX_REMARK}", mend="shorten it")
+        raise UsageError(f"the remark has {len(remark)} characters, more than {MAX_REMARK}", hint="shorten it")
     with log.writing():
         # What an argument's bytes mean in no encoding has no place in JSON.
         said = remark.encode("utf-8", "replace").decode()

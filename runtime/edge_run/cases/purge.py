@@ -55,7 +55,7 @@ def purge(log: CaseLog, before: str) -> Purged:
     """
     faults = verify(log).faults
     if any(fault.kind != "image" for fault in faults):
-        raise GateError("the case log was altered, and a purge would hide where", mend="edge-run cases verify")
+        raise GateError("the case log was altered, and a purge would hide where", hint="edge-run cases verify")
     with log.writing():
         doomed = log.connection.execute(_DOOMED, (before,)).fetchall()
         if not doomed:

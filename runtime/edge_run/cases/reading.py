@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from .links import Entry
+    from .hashing import Entry
     from .log import CaseLog
 
 AMBIGUOUS = 5
@@ -62,7 +62,7 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
     """
     asked = abbreviation.strip().lower()
     if not asked or not set(asked) <= set(DIGITS):
-        raise UsageError(f"{abbreviation!r} is no case id", mend="edge-run cases list")
+        raise UsageError(f"{abbreviation!r} is no case id", hint="edge-run cases list")
     with explained(log.path, "read"):
         rows = log.connection.execute(
             f"{_ROW} AND (id GLOB :asked || '*' OR id GLOB '*' || :asked) ORDER BY seq DESC LIMIT :limit",
@@ -71,11 +71,11 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
         if len(rows) == 1:
             return _with_notes(log.connection, rows[0])
     if not rows:
-        raise UsageError(f"there is no case {asked} in {log.path}", mend="edge-run cases list")
+        raise UsageError(f"there is no case {asked} in {log.path}", hint="edge-run cases list")
     ids = [str(_decode(row[0])["id"]) for row in rows]
     more = ", ..." if len(ids) > AMBIGUOUS else ""
     raise UsageError(
-        f"several cases are called {asked}: {', '.join(ids[:AMBIGUOUS])}{more}", mend="give more of the id"
+        f"several cases are called {asked}: {', '.join(ids[:AMBIGUOUS])}{more}", hint="give more of the id"
     )
 
 
@@ -92,4 +92,4 @@ def _decode(text: str) -> Entry:
     try:
         return msgspec.json.decode(text, type=dict[str, object])
     except msgspec.DecodeError as error:
-        raise CaseLogError(f"an entry of the case log is damaged: {error}", mend="edge-run cases verify") from error
+        raise CaseLogError(f"an entry of the case log is damaged: {error}", hint="edge-run cases verify") from error

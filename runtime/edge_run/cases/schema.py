@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .errors import CaseLogError
-from .links import GENESIS
+from .hashing import GENESIS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,11 +71,11 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     if (application, version) == (0, 0) and not found(connection):
         return True
     if application != APPLICATION:
-        raise CaseLogError(f"{path} is another program's database, not a case log", mend="give another --case-log")
+        raise CaseLogError(f"{path} is another program's database, not a case log", hint="give another --case-log")
     if version != VERSION:
         raise CaseLogError(
             f"the case log {path} has schema version {version}, this edge-run reads {VERSION}",
-            mend="use the edge-run that wrote it, or give another --case-log",
+            hint="use the edge-run that wrote it, or give another --case-log",
         )
     return False
 

@@ -88,5 +88,5 @@ def console() -> None:
 
 def complain(error: EdgeRunError) -> None:
     """Say on stderr what happened and what mends it."""
-    text = f"error: {error.message}" + (f"\n  mend: {error.mend}" if error.mend else "")
+    text = f"error: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else "")
     typer.echo("\n".join(visible(line) for line in text.split("\n")), err=True)

@@ -24,7 +24,7 @@ app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 COLUMNS = (
     "id", "utc", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
-    "bundle_sha256", "precision", "backend", "passed_over", "version", "scan_sha256", "steps", "timing_ms", "kept_image",
+    "bundle_sha256", "precision", "backend", "skipped_backends", "version", "scan_sha256", "steps", "timing_ms", "kept_image",
     "notes", "seq", "hash",
 )  # fmt: skip
 
@@ -91,7 +91,7 @@ def export(
 
     form = _form(as_json=False, jsonl=jsonl, as_csv=as_csv)
     if form is Format.TEXT:
-        raise UsageError("no format is given", mend="give --csv or --jsonl")
+        raise UsageError("no format is given", hint="give --csv or --jsonl")
     with _existing(case_log) as log:
         if out is None:
             _write(reading.cases(log), form, str)
@@ -135,7 +135,7 @@ def verify(
 
     noted = head.strip().lower()
     if noted and (len(noted) < 16 or not set(noted) <= set("0123456789abcdef")):
-        raise UsageError(f"{head!r} is no hash", mend="give the 64 digits that edge-run cases verify printed")
+        raise UsageError(f"{head!r} is no hash", hint="give the 64 digits that edge-run cases verify printed")
     with _existing(case_log) as log:
         found = check(log, noted)
     if as_json:
@@ -145,7 +145,7 @@ def verify(
     if found.faults:
         raise GateError(
             f"the case log is not what was written: {found.faults[0].message}",
-            mend="keep a copy of it as it is, find out who had access, and go on with a new --case-log",
+            hint="keep a copy of it as it is, find out who had access, and go on with a new --case-log",
         )
 
 
@@ -179,7 +179,7 @@ def drift(
     """Say whether today's scans still look like the bundle's validation scans."""
     import msgspec
 
-    from edge_run.bundle import Bundle
+    from edge_run.bundle.bundle import Bundle
     from edge_run.cases import reading
     from edge_run.cases.drift import report
 
@@ -211,13 +211,13 @@ def _time(text: str) -> str:
         aware = given if given.tzinfo else given.replace(tzinfo=timezone.utc)
         return utc(int(aware.timestamp() * 1000))
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no date", mend="write it like 2026-07-29 or 2026-07-29T14:00") from error
+        raise UsageError(f"{text!r} is no date", hint="write it like 2026-07-29 or 2026-07-29T14:00") from error
 
 
 def _form(*, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
     chosen = [form for form, given in ((Format.JSON, as_json), (Format.JSONL, jsonl), (Format.CSV, as_csv)) if given]
     if len(chosen) > 1:
-        raise UsageError("more than one output format is given", mend="keep one")
+        raise UsageError("more than one output format is given", hint="keep one")
     return chosen[0] if chosen else Format.TEXT
 
 
@@ -240,14 +240,14 @@ def _new_file(path: Path) -> Iterator[TextIO]:
                 path.unlink()
                 raise
     except FileExistsError as error:
-        raise UsageError(f"{path} exists already", mend="give another --out, or remove it") from error
+        raise UsageError(f"{path} exists already", hint="give another --out, or remove it") from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", mend="give another --out") from error
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="give another --out") from error
 
 
 def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked whether to delete", mend="give --yes")
+        raise UsageError("nobody can be asked whether to delete", hint="give --yes")
     typer.confirm(question, abort=True, err=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from edge_run.cases import CaseLog
-    from edge_run.prediction import Prediction
+    from edge_run.voting.prediction import Prediction
 
 
 class Cases:
@@ -43,7 +43,7 @@ class Cases:
 
     def __init__(self, path: Path | None, *, wanted: bool, keep_images: bool) -> None:
         if not wanted and (path is not None or keep_images):
-            raise UsageError("--no-case-log contradicts --case-log and --keep-images", mend="leave one of them out")
+            raise UsageError("--no-case-log contradicts --case-log and --keep-images", hint="leave one of them out")
         self.keep_images, self._path, self._said = keep_images, path, set[str]()
         # SQLite wants all calls from one thread.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="case-log")
@@ -61,7 +61,7 @@ class Cases:
         except EdgeRunError as error:
             self._warn(error)
         except ImportError as error:
-            self._warn(EdgeRunError(f"there is no case log: {error}", mend="use a Python that has sqlite3"))
+            self._warn(EdgeRunError(f"there is no case log: {error}", hint="use a Python that has sqlite3"))
         return None
 
     def _append(self, prediction: Prediction, image: bytes | None) -> str | None:
@@ -86,8 +86,8 @@ class Cases:
     def _warn(self, error: EdgeRunError) -> None:
         if error.message not in self._said:
             self._said.add(error.message)
-            mend = f"\n  mend: {visible(error.mend)}" if error.mend else ""
-            typer.echo(f"WARNING: not logged: {visible(error.message)}{mend}", err=True)
+            hint = f"\n  hint: {visible(error.hint)}" if error.hint else ""
+            typer.echo(f"WARNING: not logged: {visible(error.message)}{hint}", err=True)
 
     def __enter__(self) -> Self:
         return self

@@ -27,7 +27,7 @@ def need(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise BackendError(
             f"this command needs {error.name}, which is not installed",
-            mend=f"pip install 'edge-run[{extra}]'",
+            hint=f"pip install 'edge-run[{extra}]'",
         ) from error
 
 

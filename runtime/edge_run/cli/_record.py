@@ -9,13 +9,13 @@ from .output import Record, bar, unicode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_run.ensemble.series import SeriesPrediction
     from edge_run.errors import EdgeRunError
-    from edge_run.prediction import Prediction
-    from edge_run.study import StudyAnswer
+    from edge_run.voting.prediction import Prediction
 
 COLUMNS = (
     "path", "study", "case", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
-    "precision", "backend", "passed_over", "timing_ms.total", "error.kind", "error.message",
+    "precision", "backend", "skipped_backends", "timing_ms.total", "error.kind", "error.message",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def record(prediction: Prediction, case: str | None, members: Sequence[str]) -> 
         "bundle_sha256": source["bundle_sha256"],
         "precision": source["precision"],
         "backend": source["backend"],
-        "passed_over": source["passed_over"],
+        "skipped_backends": source["skipped_backends"],
         "version": source["version"],
         "scan_sha256": found["scan_sha256"],
         "steps": found["steps"],
@@ -52,7 +52,7 @@ def record(prediction: Prediction, case: str | None, members: Sequence[str]) -> 
     }
 
 
-def study(name: str, answer: StudyAnswer, slices: Sequence[str]) -> Record:
+def study(name: str, answer: SeriesPrediction, slices: Sequence[str]) -> Record:
     """Flatten the answer to a series; ``slices`` are the names of its scans, in order."""
     import msgspec
 
@@ -63,14 +63,14 @@ def study(name: str, answer: StudyAnswer, slices: Sequence[str]) -> Record:
 
 def failure(name: str, error: EdgeRunError) -> Record:
     """Return the record of an input that could not be answered."""
-    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "mend": unicode(error.mend)}}
+    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "hint": unicode(error.hint)}}
 
 
 def to_text(record: Record) -> str:
     """Say a record to a person."""
     if "error" in record:
         error = record["error"]
-        return f"{record['path']}\n  error: {error['message']}" + (f" {error['mend']}" if error["mend"] else "") + "\n"
+        return f"{record['path']}\n  error: {error['message']}" + (f" {error['hint']}" if error["hint"] else "") + "\n"
     if "study" in record:
         return _study_text(record)
     label = record["label"]
@@ -86,9 +86,9 @@ def to_text(record: Record) -> str:
     if record["left_out"]:
         lines.append(f"    did not need to answer: {', '.join(record['left_out'])}")
     lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]
-    if record["passed_over"]:
+    if record["skipped_backends"]:
         lines.append(
-            "  passed over " + "; ".join(f"{one['backend']}: {one['reason']}" for one in record["passed_over"])
+            "  passed over " + "; ".join(f"{one['backend']}: {one['reason']}" for one in record["skipped_backends"])
         )
     lines.append(
         f"  {record['timing_ms']['total']:.0f} ms   {record['backend']}, {record['precision']}   "

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from edge_run.ensemble import Ensemble
-    from edge_run.stream import Answer
-    from edge_run.watch import Watch
+    from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.ensemble.predict_many import Answer
+    from edge_run.watch.watch import Watch
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,7 +44,7 @@ def run(
     write
         Is given each answer.
     """
-    from edge_run.watch import Watch
+    from edge_run.watch.watch import Watch
 
     with Watch(folder, state or default_state(folder), _tell) as watch, _signals() as told:
         _tell(f"watching {folder}; Ctrl-C or SIGTERM ends it after the scan at hand")
@@ -64,7 +64,7 @@ def answer_ready(
     keep_data: bool = False,
 ) -> None:
     """Look once, and answer what is ready, as far as nobody says stop."""
-    from edge_run.stream import answers
+    from edge_run.ensemble.predict_many import answers
 
     for answer in answers(ensemble, watch.poll(), keep_data=keep_data):
         if not watch.is_final(answer.given, answer.outcome):

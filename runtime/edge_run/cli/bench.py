@@ -43,13 +43,13 @@ def bench(
 ) -> None:  # fmt: skip
     """Measure a bundle on this machine: each precision and backend, each member and the vote."""
     if as_json and as_markdown:
-        raise UsageError("more than one output format is given", mend="keep one of --json, --markdown")
+        raise UsageError("more than one output format is given", hint="keep one of --json, --markdown")
     matplotlib = _matplotlib() if plot else None
     _check_places(out, plot and plot.with_name(f"{plot.name}.png"))
     from edge_run.bench import compare as comparing
     from edge_run.bench.plan import Asked, plan
     from edge_run.bench.run import run
-    from edge_run.bundle import Bundle
+    from edge_run.bundle.bundle import Bundle
     from edge_run.doctor import examine
 
     earlier = comparing.load(compare) if compare else None
@@ -87,9 +87,9 @@ def _check_places(*files: Path | None) -> None:
     """Refuse before minutes are spent what could not be written after them."""
     for file in filter(None, files):
         if not file.absolute().parent.is_dir():
-            raise UsageError(f"{file} cannot be written: its folder does not exist", mend=f"mkdir -p {file.parent}")
+            raise UsageError(f"{file} cannot be written: its folder does not exist", hint=f"mkdir -p {file.parent}")
         if file.is_dir() or not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
-            raise UsageError(f"{file} cannot be written: it is a folder, or not yours", mend="give another place")
+            raise UsageError(f"{file} cannot be written: it is a folder, or not yours", hint="give another place")
 
 
 def _effort(min_time: float | None, min_count: int | None, *, quick: bool) -> Effort:
@@ -148,7 +148,7 @@ def _write(record: Record, out: Path | None, plot: Path | None, matplotlib: Modu
         if plot and matplotlib and any(result.summary for result in record.results):
             written += draw(record, plot, matplotlib)
     except OSError as error:
-        raise UsageError(f"{error.filename} cannot be written: {error.strerror}", mend="give another place") from error
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}", hint="give another place") from error
     for path in written:
         typer.echo(f"written to {path}", err=True)
 
@@ -159,11 +159,11 @@ def _judge(record: Record, found: Comparison | None) -> None:
 
     why = first_error(record.results)
     if why:
-        raise BackendError(f"nothing could be measured: {why}", mend="edge-run doctor; edge-run verify BUNDLE")
+        raise BackendError(f"nothing could be measured: {why}", hint="edge-run doctor; edge-run verify BUNDLE")
     beyond = [one for one in found.ratios if one.beyond] if found else []
     if found and beyond:
         names = ", ".join(f"{one.variant.backend} {one.variant.precision} {one.variant.name}" for one in beyond)
         raise GateError(
             f"{len(beyond)} of {len(found.ratios)} are over {found.bound:g} times the earlier p50, or fail: {names}",
-            mend="measure again on a machine that rests; what the two records differ in is printed above",
+            hint="measure again on a machine that rests; what the two records differ in is printed above",
         )

@@ -21,9 +21,9 @@ def verify(
     """Check every hash, and replay the bundle's reference scans on this machine (exit 6 if they differ)."""
     import msgspec
 
-    from edge_run.bundle import Bundle
-    from edge_run.verify import not_replayed
-    from edge_run.verify import verify as replay
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.ensemble.verify import not_replayed
+    from edge_run.ensemble.verify import verify as replay
 
     opened = Bundle(bundle)
     checks = replay(opened, backend=backend, threads=threads)
@@ -44,7 +44,7 @@ def verify(
         failed = ", ".join(check.name for check in checks if not check.passed)
         raise GateError(
             f"this machine does not answer as recorded: {failed}",
-            mend="edge-run doctor; INT8 differs on processors without VNNI: use --precision fp32 where it passes",
+            hint="edge-run doctor; INT8 differs on processors without VNNI: use --precision fp32 where it passes",
         )
 
 

@@ -14,7 +14,7 @@ from . import _options
 from .output import Format, Record, Sink, bar, print_json
 
 if TYPE_CHECKING:
-    from edge_run.tensorrt.compile import Compiled
+    from edge_run.backends.tensorrt.compile import Compiled
 
 
 def compile_engines(
@@ -27,10 +27,10 @@ def compile_engines(
     as_json: _options.Json = False,
 ) -> None:  # fmt: skip
     """Build TensorRT engines for this device's GPU, and keep them beside the bundle."""
-    from edge_run.backends.tensorrt import missing
-    from edge_run.bundle import Bundle
-    from edge_run.tensorrt.choice import choose
-    from edge_run.tensorrt.compile import compile_bundle, options_for
+    from edge_run.backends.tensorrt.backend import missing
+    from edge_run.backends.tensorrt.choice import choose
+    from edge_run.backends.tensorrt.compile import compile_bundle, options_for
+    from edge_run.bundle.bundle import Bundle
 
     opened = Bundle(bundle)
     asked = None if precision is None else precision.split(",")
@@ -38,8 +38,8 @@ def compile_engines(
     options = options_for(batch, workspace, dla=dla)
     lack = missing()
     if lack is not None:
-        raise BackendError(f"no engines can be built here: {lack.why}", mend=lack.mend)
-    from edge_run.tensorrt.device import probe
+        raise BackendError(f"no engines can be built here: {lack.why}", hint=lack.hint)
+    from edge_run.backends.tensorrt.device import probe
 
     sink, records = Sink(Format.TEXT, (), _to_text), []
     try:

@@ -28,7 +28,7 @@ def evaluate(
 ) -> None:
     """Measure every member and the vote on labelled scans; intervals, plots and predictions go into --out."""
     need("matplotlib", "train")
-    evaluating = need("edge_train.evaluate", "train")
+    evaluating = need("edge_train.evaluate.evaluate", "train")
     with evaluating.opened(subject, precision=precision, backend=backend, threads=threads) as answering:
         folder = out or evaluating.default_out(answering, split)
         found = evaluating.evaluate(answering, data, split, out=folder, progress=_progress)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from edge_explain import Explanation
     from edge_run.cases import CaseLog
-    from edge_run.image import Scan
-    from edge_run.inputs import Input
+    from edge_run.scan.inputs import Input
+    from edge_run.scan.read import Scan
 
 COLUMNS = ("path", "label", "probability", "explained", "flags", "warnings", "report", "error.kind", "error.message")
 RUN = "Run that the bundle was exported from; not needed where the bundle carries its originals."
@@ -49,10 +49,10 @@ def explain(
 ) -> None:  # fmt: skip
     """Explain answers with the PyTorch originals. One bad file does not stop the others (exit 3)."""
     if not paths and not flagged:
-        raise UsageError("nothing to explain is given", mend="edge-run explain PATH... --run RUN; or --flagged")
+        raise UsageError("nothing to explain is given", hint="edge-run explain PATH... --run RUN; or --flagged")
     explaining, report = need("edge_explain", "explain"), need("edge_explain.report", "explain")
-    from edge_run.bundle import Bundle
-    from edge_run.ensemble import Ensemble
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.ensemble.ensemble import Ensemble
 
     opened = Bundle(bundle)
     originals = explaining.of_bundle(opened, run)
@@ -110,14 +110,14 @@ def _make(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{out} cannot be made: {error.strerror}", mend="give another --out") from error
+        raise UsageError(f"{out} cannot be made: {error.strerror}", hint="give another --out") from error
     if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"{out} may not be written to by this user", mend="give another --out")
+        raise UsageError(f"{out} may not be written to by this user", hint="give another --out")
 
 
 def _scans(given: Input, folder: Path) -> list[tuple[str, Scan, Path]]:
     """Name, scan and folder of each frame of an input."""
-    from edge_run.image import MAX_BYTES, read_frames
+    from edge_run.scan.read import MAX_BYTES, read_frames
 
     if given.error is not None:
         raise given.error

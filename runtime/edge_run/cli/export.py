@@ -38,9 +38,9 @@ def export(
     """Compile a run's networks to ONNX, quantise them, hold each against its original, and write a bundle."""
     exporting = need("edge_export", "export")
     if flag_rate is not None and flag_error is not None:
-        raise UsageError("flags are fitted to a rate or to an error, not both", mend="give --flag-rate or --flag-error")
+        raise UsageError("flags are fitted to a rate or to an error, not both", hint="give --flag-rate or --flag-error")
     if report and not report.resolve().parent.is_dir():
-        raise UsageError(f"report {report} has no folder to lie in", mend=f"mkdir -p {report.parent}")
+        raise UsageError(f"report {report} has no folder to lie in", hint=f"mkdir -p {report.parent}")
 
     def reported(found: object) -> None:
         if report:
@@ -63,7 +63,7 @@ def export(
         if flag_error is not None
         else exporting.Target("rate", 0.1 if flag_rate is None else flag_rate),
         command=command_line(),
-        talk=exporting.Talk(lambda line: typer.echo(line, err=True), _bar()),
+        talk=exporting.Reporter(lambda line: typer.echo(line, err=True), _bar()),
         reported=reported,
     )
     if not as_json:
@@ -75,7 +75,7 @@ def _tolerances(words: list[str]) -> dict[str, float]:
         return {name: float(value) for name, _, value in (word.partition("=") for word in words)}
     except ValueError as error:
         raise UsageError(
-            f"--tolerance {' '.join(words)} is not FIGURE=VALUE", mend="--tolerance accuracy=0.01"
+            f"--tolerance {' '.join(words)} is not FIGURE=VALUE", hint="--tolerance accuracy=0.01"
         ) from error
 
 

@@ -17,11 +17,11 @@ from .output import Format, Progress, Sink, visible
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_run.dicom.series import Series
-    from edge_run.ensemble import Ensemble
-    from edge_run.image import Scan
-    from edge_run.prediction import Decision, Prediction
-    from edge_run.stream import Answer, Features
+    from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.ensemble.predict_many import Answer, Features
+    from edge_run.scan.dicom.series import Series
+    from edge_run.scan.read import Scan
+    from edge_run.voting.prediction import Decision, Prediction
 
 MANY = 8
 """Scans from which on progress is shown."""
@@ -56,15 +56,15 @@ def predict(
     """Answer scans with the bundle's calibrated vote. One bad file does not stop the others (exit 3)."""
     form = _format(as_json=as_json, jsonl=jsonl, as_csv=as_csv)
     _check(paths, watch, state, heatmap, form)
-    from edge_run.backends import Here, choose
-    from edge_run.bundle import Bundle
+    from edge_run.backends import Availability, choose
+    from edge_run.bundle.bundle import Bundle
 
     opened = Bundle(bundle)
-    choice = choose(backend, precision, opened.manifest.precisions, Here(backend))
+    choice = choose(backend, precision, opened.manifest.precisions, Availability(backend))
     heaviest_first = sorted(opened.manifest.members, key=lambda member: -member.macs)
     opened.read_ahead(member.artefacts[choice.precision].file for member in heaviest_first)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
-    from edge_run.ensemble import Ensemble
+    from edge_run.ensemble.ensemble import Ensemble
 
     with (
         Cases(case_log, wanted=not no_case_log, keep_images=keep_images) as cases,
@@ -91,20 +91,20 @@ def predict(
 def _check(paths: list[str] | None, watch: Path | None, state: Path | None, heatmap: Path | None, form: Format) -> None:
     if bool(paths) == (watch is not None):
         raise UsageError(
-            "give either scans or --watch DIR", mend="edge-run predict PATH...; or edge-run predict --watch DIR"
+            "give either scans or --watch DIR", hint="edge-run predict PATH...; or edge-run predict --watch DIR"
         )
     if watch is None and state is not None:
-        raise UsageError("--state belongs to --watch", mend="leave it out")
+        raise UsageError("--state belongs to --watch", hint="leave it out")
     if watch is not None and heatmap is not None:
-        raise UsageError("--heatmap draws what is given, not what arrives", mend="edge-run predict PATH --heatmap DIR")
+        raise UsageError("--heatmap draws what is given, not what arrives", hint="edge-run predict PATH --heatmap DIR")
     if watch is not None and form is Format.JSON:
-        raise UsageError("--json is one document, and a watch has no end", mend="--jsonl")
+        raise UsageError("--json is one document, and a watch has no end", hint="--jsonl")
 
 
 def _format(*, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
     chosen = [form for form, given in ((Format.JSON, as_json), (Format.JSONL, jsonl), (Format.CSV, as_csv)) if given]
     if len(chosen) > 1:
-        raise UsageError("more than one output format is given", mend="keep one of --json, --jsonl, --csv")
+        raise UsageError("more than one output format is given", hint="keep one of --json, --jsonl, --csv")
     return chosen[0] if chosen else Format.TEXT
 
 
@@ -119,8 +119,8 @@ class _Writer:
         self.inputs = self.failed = 0
 
     def write_all(self, paths: list[str], seen: Callable[..., None] | None) -> None:
-        from edge_run.inputs import expand
-        from edge_run.stream import answers
+        from edge_run.ensemble.predict_many import answers
+        from edge_run.scan.inputs import expand
 
         inputs = expand(paths)
         progress = Progress(len(inputs)) if len(inputs) >= MANY else None
@@ -142,10 +142,10 @@ class _Writer:
             self._sink.write(record(answer.outcome, case, self._members))
 
     def write_studies(self) -> None:
-        """Answer each series whose slices were answered, see :mod:`edge_run.study`."""
+        """Answer each series whose slices were answered, see :mod:`edge_run.ensemble.series`."""
         if not self._places:
             return
-        from edge_run.study import by_series, summarise
+        from edge_run.ensemble.series import by_series, summarise
 
         for name, numbers in by_series(self._places).items():
             answer = summarise([self._answered[n][1] for n in numbers], self._ensemble.manifest.task)
@@ -153,7 +153,7 @@ class _Writer:
 
 
 def _drawer(ensemble: Ensemble, folder: Path) -> Callable[..., None]:
-    """What draws a scan's heatmap into a folder, see :func:`edge_run.stream.answers`."""
+    """What draws a scan's heatmap into a folder, see :func:`edge_run.ensemble.predict_many.answers`."""
     from edge_run.heatmap import Heatmap, place
     from edge_run.heatmap import write as write_picture
 

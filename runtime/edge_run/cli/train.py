@@ -83,7 +83,7 @@ def train(
     try:
         config = msgspec.convert(settings, training.TrainConfig)
     except msgspec.ValidationError as error:
-        raise UsageError(f"a setting is out of range: {error}", mend="edge-run train --help") from error
+        raise UsageError(f"a setting is out of range: {error}", hint="edge-run train --help") from error
     training.use_threads(threads)
     training.train(
         data,
@@ -110,7 +110,7 @@ def _epochs(words: list[str]) -> tuple[int, dict[str, int]]:
     for word in words:
         name, _, number = word.rpartition("=")
         if not number.isdigit():
-            raise UsageError(f"--epochs {word!r} is not N or <network>=N", mend="--epochs 12 --epochs resnet101=6")
+            raise UsageError(f"--epochs {word!r} is not N or <network>=N", hint="--epochs 12 --epochs resnet101=6")
         if name:
             own[name] = int(number)
         else:

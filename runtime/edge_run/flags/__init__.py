@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .disagreement import disagreement
-from .familiarity import Familiar
+from .feature_distance import Familiar
 from .flagger import NAMES, Evidence, Flagger, Noted
 from .quality import inspect
 

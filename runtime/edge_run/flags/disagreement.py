@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_run.vote import vote
+from edge_run.voting.vote import vote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

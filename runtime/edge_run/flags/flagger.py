@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_run.certify import certain_confidence
 from edge_run.errors import BundleError
-from edge_run.prediction import Flag
+from edge_run.voting.early_exit import certain_confidence
+from edge_run.voting.prediction import Flag
 
 from .disagreement import disagreement
-from .familiarity import Familiar, pool
+from .feature_distance import Familiar, pool
 from .quality import TYPICAL_SIDE, inspect, standardised
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.bundle import Bundle
-    from edge_run.certify import Bounds
-    from edge_run.manifest import File
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.manifest import File
+    from edge_run.voting.early_exit import Bounds
 
 NAMES = (
     "low-confidence",
@@ -118,5 +118,5 @@ def _typical(bundle: Bundle, file: File | None) -> NDArray[np.float64] | None:
         return None
     found = bundle.read_array(file)
     if found.shape != (TYPICAL_SIDE, TYPICAL_SIDE) or found.dtype != "uint8":
-        raise BundleError(f"{file.path} is no mean scan of {TYPICAL_SIDE}x{TYPICAL_SIDE}", mend="export it again")
+        raise BundleError(f"{file.path} is no mean scan of {TYPICAL_SIDE}x{TYPICAL_SIDE}", hint="export it again")
     return standardised(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_run.prediction import Flag
+from edge_run.voting.prediction import Flag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -62,5 +62,5 @@ def put(path: Path, data: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
-            f"{path.name} cannot be written to {path.parent}: {reason}", mend="name another folder, or make room"
+            f"{path.name} cannot be written to {path.parent}: {reason}", hint="name another folder, or make room"
         ) from error

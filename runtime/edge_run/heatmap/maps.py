@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from edge_run.activation import contrast_map, vote_map
 from edge_run.errors import BundleError
+from edge_run.heatmap.activation import contrast_map, vote_map
 
 from .picture import draw
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_run.bundle import Bundle
-    from edge_run.prediction import Decision
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.voting.prediction import Decision
 
 FAINT = 2.0
 """The least that a scale reaches to, in log-odds: what is nearly nothing shall not glow."""
@@ -131,4 +131,4 @@ def _alike(maps: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
 
 
 def _unfit(arch: str) -> BundleError:
-    return BundleError(f"the final layer of {arch} does not fit its network", mend="export the bundle again")
+    return BundleError(f"the final layer of {arch} does not fit its network", hint="export the bundle again")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_run.manifest import Manifest
-    from edge_run.prediction import Decision
+    from edge_run.bundle.manifest import Manifest
+    from edge_run.voting.prediction import Decision
 
     from .maps import Maps
 

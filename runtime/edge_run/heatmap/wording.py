@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .lettering import ALARM, FAINT_INK, INK
 
 if TYPE_CHECKING:
-    from edge_run.manifest import BundleMember, Manifest
-    from edge_run.prediction import Decision
+    from edge_run.bundle.manifest import BundleMember, Manifest
+    from edge_run.voting.prediction import Decision
 
     from .lettering import Colour
     from .maps import Maps

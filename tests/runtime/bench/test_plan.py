@@ -63,13 +63,13 @@ def test_only_what_is_asked_for(manifest):
 def test_unknown_words_are_refused_with_the_known_ones(manifest, asked, words):
     with pytest.raises(UsageError, match=words) as refused:
         plan(manifest, states("cpu"), asked)
-    assert refused.value.mend.startswith("choose from ")
+    assert refused.value.hint.startswith("choose from ")
 
 
 def test_nothing_left_to_measure_says_why(manifest):
     with pytest.raises(BackendError, match="cuda: no cuda") as refused:
         plan(manifest, states("cpu"), Asked(backends=["cuda"]))
-    assert refused.value.mend == "get it"
+    assert refused.value.hint == "get it"
 
 
 @pytest.mark.parametrize("stop", ["full", "certified"])

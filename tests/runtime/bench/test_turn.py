@@ -61,7 +61,7 @@ def test_load_first_and_warm_answers_are_apart(job, variant, asked, monkeypatch)
 
 def test_the_first_answer_and_the_warm_up_are_not_counted(job, monkeypatch):
     answered = []
-    from edge_run.runner import Runner
+    from edge_run.backends.base import Runner
 
     run = Runner.run
     monkeypatch.setattr(Runner, "run", lambda self, batch: answered.append(1) or run(self, batch))

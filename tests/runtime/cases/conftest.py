@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_run.cases import CaseLog
-from edge_run.prediction import Decision, Flag, MemberVote, PassedOver, Prediction, Source
+from edge_run.voting.prediction import Decision, Flag, MemberVote, Prediction, SkippedBackend, Source
 from toy import Answered, edge_run
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def answer() -> Callable[..., Prediction]:
                 members=(MemberVote("resnet18", 1.0, said, (1.5, -0.25)),),
                 measures={"score": score} if measures is None else measures,
             ),
-            source=Source("toy", bundle, precision, "cpu", "0.2.0", (PassedOver("cuda", "no GPU"),)),
+            source=Source("toy", bundle, precision, "cpu", "0.2.0", (SkippedBackend("cuda", "no GPU"),)),
             scan_sha256=scan,
             steps=("read as PNG",),
             timing_ms={"read": 1.0, "infer": 2.0},

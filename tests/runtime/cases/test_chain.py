@@ -6,7 +6,7 @@ import pytest
 
 from edge_run.cases import CaseLog
 from edge_run.cases.chain import Chain, verify
-from edge_run.cases.links import GENESIS, link
+from edge_run.cases.hashing import GENESIS, link
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from edge_run.bundle import Bundle
+from edge_run.bundle.bundle import Bundle
 from edge_run.cases import reading
 from edge_run.cases.drift import report
 from edge_run.cases.notes import note

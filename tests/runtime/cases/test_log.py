@@ -28,7 +28,7 @@ def test_case_holds_the_answer_and_what_gave_it(log, answer):
         "logits": [1.5, -0.25],
     }
     assert case["flags"] == [{"name": "low-confidence", "reason": "because of low-confidence"}]
-    assert case["passed_over"] == [{"backend": "cuda", "reason": "no GPU"}]
+    assert case["skipped_backends"] == [{"backend": "cuda", "reason": "no GPU"}]
     assert (case["bundle"], case["bundle_sha256"], case["precision"]) == ("toy", "b" * 64, "fp32")
     assert (case["backend"], case["version"], case["scan_sha256"]) == ("cpu", "0.2.0", "5" * 64)
     assert (case["timing_ms"], case["measures"]) == ({"read": 1.0, "infer": 2.0}, {"score": 0.75})

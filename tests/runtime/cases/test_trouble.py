@@ -58,7 +58,7 @@ def test_full_disk_refuses_a_case_and_takes_the_next_when_there_is_space(log, an
     logged = []
     with pytest.raises(CaseLogError, match="cannot be written: the disk is full") as caught:
         logged += [log.append(answer()) for _ in range(100)]
-    assert "free some space" in caught.value.mend
+    assert "free some space" in caught.value.hint
     before = ids(log)
     log.connection.execute("PRAGMA max_page_count = 1000000")
     assert ids(log) == before
@@ -86,7 +86,7 @@ def test_path_below_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CaseLogError, match="cannot be opened: ") as caught:
         CaseLog.open(tmp_path / "file" / "cases.sqlite")
-    assert "--case-log" in caught.value.mend
+    assert "--case-log" in caught.value.hint
     assert caught.value.exit_code == 1
 
 
@@ -100,10 +100,10 @@ def test_folder_that_may_not_be_written(tmp_path, monkeypatch):
         raise PermissionError(13, os.strerror(13))
 
     # The superuser, as whom tests may run, is refused nothing.
-    monkeypatch.setattr("edge_run.cases.place.os.open", refuse)
+    monkeypatch.setattr("edge_run.cases.location.os.open", refuse)
     with pytest.raises(CaseLogError, match="cannot be opened: Permission denied") as caught:
         CaseLog.open(tmp_path / "cases.sqlite")
-    assert "check the rights" in caught.value.mend
+    assert "check the rights" in caught.value.hint
 
 
 def test_file_that_may_not_be_written(log, answer):
@@ -141,7 +141,7 @@ def test_database_with_damaged_pages(log, path, answer):
     with CaseLog.open(path) as damaged:
         with pytest.raises(CaseLogError, match="the file is damaged") as caught:
             damaged.append(answer())
-        assert "move the file aside" in caught.value.mend
+        assert "move the file aside" in caught.value.hint
         with pytest.raises(CaseLogError, match="cannot be read: the file is damaged"):
             verify(damaged)
 
@@ -170,7 +170,7 @@ def test_log_of_a_newer_version(log, path):
     log.connection.execute("PRAGMA user_version = 2")
     with pytest.raises(CaseLogError, match="schema version 2, this edge-run reads 1") as caught:
         CaseLog.open(path)
-    assert "the edge-run that wrote it" in caught.value.mend
+    assert "the edge-run that wrote it" in caught.value.hint
 
 
 def test_reading_makes_no_log(path):

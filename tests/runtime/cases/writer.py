@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from edge_run.cases import CaseLog, CaseLogError
-from edge_run.prediction import Decision, MemberVote, Prediction, Source
+from edge_run.voting.prediction import Decision, MemberVote, Prediction, Source
 
 SAID = {"covid": 0.9, "non_covid": 0.1}
 ANSWER = Prediction(
@@ -29,7 +29,7 @@ def main(path, count, most_bytes=None):
             try:
                 sys.stdout.write(f"{log.append(ANSWER)}\n")
             except CaseLogError as error:
-                sys.stdout.write(f"{error.message} | {error.mend}\n")
+                sys.stdout.write(f"{error.message} | {error.hint}\n")
                 return
             finally:
                 sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""Grad-CAM, SHAP, and what they need."""

@@ -1,0 +1,130 @@
+"""Compiled members -> the bundle's manifest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+import onnx
+import onnxruntime
+import onnxscript
+import torch
+
+from edge_run._version import __version__
+from edge_run.bundle.manifest import (
+    SCHEMA_VERSION,
+    Artefact,
+    BundleMember,
+    Evaluation,
+    Figure,
+    Manifest,
+    Provenance,
+    Quantisation,
+    Reference,
+    Task,
+)
+from edge_train.evaluate.bootstrap import with_intervals
+
+from .reference import reference_image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_export.flags.flags import Flags
+    from edge_export.gate.compile import Compiled, Vote
+    from edge_export.gate.precisions import Recipe
+    from edge_run.bundle.manifest import Card
+    from edge_train.run import Run
+
+    from .artefact import Candidate
+    from .material import Material, Validation
+    from .writer import BundleWriter
+
+
+class Told(NamedTuple):
+    """What only the one who exports knows: short name, DICOM modality, card, and the command that was typed."""
+
+    name: str
+    modality: str
+    card: Card
+    command: str
+
+
+def assemble(
+    run: Run,
+    told: Told,
+    recipes: Mapping[str, Recipe],
+    material: Material,
+    compiled: Sequence[Compiled],
+    votes: Mapping[str, Vote],
+    stages: tuple[tuple[str, ...], ...],
+    flags: Flags,
+    writer: BundleWriter,
+) -> Manifest:
+    """Put the artefacts and the reference scans into the bundle, and describe it."""
+    record, ensemble = run.record, run.ensemble
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        name=told.name,
+        task=Task(told.modality, record.labels, record.positive, ensemble.threshold),
+        preprocess=record.config.preprocess,
+        members=tuple(_member(c, writer) for c in compiled),
+        stages=stages,
+        flags=flags.thresholds,
+        reference=Reference(
+            writer.add("reference/scan.png", reference_image()),
+            writer.add_array("reference/scans.npy", material.reference),
+            {precision: recipe.elsewhere for precision, recipe in recipes.items()},
+        ),
+        parity={precision: voted.parity for precision, voted in votes.items()},
+        evaluation={p: _evaluation(voted.probabilities, material.validation) for p, voted in votes.items()},
+        profile=flags.profiles,
+        card=told.card,
+        provenance=_provenance(run, material, told.command),
+    )
+
+
+def _member(compiled: Compiled, writer: BundleWriter) -> BundleMember:
+    original = compiled.original
+    artefacts = {precision: _artefact(made, writer) for precision, made in compiled.artefacts.items()}
+    head = writer.add_array(f"models/{original.arch}.head.npy", original.head)
+    return BundleMember(original.arch, original.weight, artefacts, head, original.macs)
+
+
+def _artefact(made: Candidate, writer: BundleWriter) -> Artefact:
+    return Artefact(
+        file=writer.add(f"models/{made.path.name}", made.path.read_bytes()),
+        temperature=made.answers.temperature,
+        parity=made.parity,
+        reference_logits=tuple(tuple(map(float, row)) for row in made.reference),
+        quantisation=Quantisation(made.method, made.float_layers) if made.method else None,
+    )
+
+
+def _evaluation(voted: NDArray[np.float64], validation: Validation) -> Evaluation:
+    found = with_intervals(
+        voted,
+        validation.targets,
+        validation.groups,
+        positive=validation.positive,
+        threshold=validation.threshold,
+    )
+    figures = {name: Figure(i.value, i.low, i.high) for name, i in found.items()}
+    return Evaluation(validation.split, len(voted), figures)
+
+
+def _provenance(run: Run, material: Material, command: str) -> Provenance:
+    packages = {"onnx": onnx, "onnxruntime": onnxruntime, "onnxscript": onnxscript, "torch": torch}
+    exported_by = {"edge-run": __version__} | {name: str(module.__version__) for name, module in packages.items()}
+    return Provenance(
+        created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        train_command=run.record.command,
+        export_command=command,
+        data_fingerprint=run.record.data.fingerprint,
+        weights={m.arch: m.sha256 for m in run.record.members},
+        calibration=material.calibration_sha256,
+        versions=run.record.versions | {f"{name} (export)": version for name, version in exported_by.items()},
+    )

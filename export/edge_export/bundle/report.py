@@ -1,0 +1,104 @@
+"""What an export found, for programs: every figure, every tolerance, every layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_export.gate.gain import Gain, measure_gain
+from edge_export.gate.gate import Gate
+from edge_export.gate.sensitivity import LayerError
+from edge_run.backends import BACKENDS
+from edge_run.bundle.manifest import Parity
+from edge_run.doctor import Machine, examine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edge_export.gate.compile import Compiled, Vote
+    from edge_export.gate.precisions import Recipe
+
+
+class ArtefactReport(msgspec.Struct, frozen=True):
+    """One artefact.
+
+    Attributes
+    ----------
+    method
+        How its ranges were found; empty where nothing is quantised.
+    float_layers
+        Convolutions kept in float, so that the gate passes.
+    layers
+        All convolutions, the most sensitive first; empty where none had to be ranked.
+    no_gain
+        Neither faster nor smaller than FP32.
+    """
+
+    temperature: float
+    method: str
+    parity: Parity
+    gate: Gate
+    gain: Gain
+    no_gain: bool
+    float_layers: tuple[str, ...]
+    layers: tuple[LayerError, ...]
+
+
+class VoteReport(msgspec.Struct, frozen=True):
+    """The vote at one precision."""
+
+    parity: Parity
+    gate: Gate
+
+
+class ExportReport(msgspec.Struct, frozen=True):
+    """A whole export.
+
+    Attributes
+    ----------
+    bundle
+        Its short name.
+    passed
+        All gates passed; only then there is a bundle.
+    members
+        By network, then by precision.
+    vote
+        By precision.
+    """
+
+    bundle: str
+    passed: bool
+    members: dict[str, dict[str, ArtefactReport]]
+    vote: dict[str, VoteReport]
+    machine: Machine
+
+
+def report(
+    name: str, size: int, recipes: Mapping[str, Recipe], compiled: Sequence[Compiled], votes: Mapping[str, Vote]
+) -> ExportReport:
+    """Put together what was found."""
+    members = {c.original.arch: {p: _artefact(c, p, recipe, size) for p, recipe in recipes.items()} for c in compiled}
+    gates = [v.gate for v in votes.values()] + [a.gate for found in members.values() for a in found.values()]
+    return ExportReport(
+        bundle=name,
+        passed=all(gate.passed for gate in gates),
+        members=members,
+        vote={precision: VoteReport(v.parity, v.gate) for precision, v in votes.items()},
+        machine=examine(),
+    )
+
+
+def _artefact(compiled: Compiled, precision: str, recipe: Recipe, size: int) -> ArtefactReport:
+    made = compiled.artefacts[precision]
+    gain = measure_gain(made.path, compiled.original.fp32, size, here=precision in BACKENDS["cpu"].precisions)
+    return ArtefactReport(
+        temperature=made.answers.temperature,
+        method=made.method,
+        parity=made.parity,
+        gate=made.gate,
+        gain=gain,
+        no_gain=gain.none and precision != "fp32",
+        float_layers=made.float_layers,
+        layers=tuple(compiled.mender.ranking(recipe, made.method)) if made.float_layers else (),
+    )

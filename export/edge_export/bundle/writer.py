@@ -1,0 +1,97 @@
+"""Write a bundle: beside its place first, then moved there whole."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from edge_run.bundle.bundle import MANIFEST, Bundle
+from edge_run.bundle.manifest import File, Manifest
+from edge_run.errors import UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+ZIP = ".zip"
+
+
+class BundleWriter:
+    """A bundle in the making.
+
+    Parameters
+    ----------
+    out
+        Folder to make, or a path ending in ``.zip``. Must not exist; a folder may, if it is empty.
+
+    Raises
+    ------
+    UsageError
+        It exists, or nothing can be written there.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out.resolve()
+        if self.out.exists() and (self.out.suffix == ZIP or not self.out.is_dir() or any(self.out.iterdir())):
+            raise UsageError(f"{out} exists", hint="remove it, or choose another --out")
+        beside = next(parent for parent in self.out.parents if parent.exists())
+        try:
+            # On the same disk, so that the last step is a rename.
+            self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=beside))
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}", hint="choose another --out") from error
+        self._folder = self._scratch / "bundle"
+        self._folder.mkdir()
+
+    def add(self, path: str, data: bytes) -> File:
+        """Add a file and return its entry."""
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return File(path, hashlib.sha256(data).hexdigest(), len(data))
+
+    def add_array(self, path: str, array: NDArray[Any]) -> File:
+        """Add an array as ``.npy`` and return its entry."""
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        return self.add(path, buffer.getvalue())
+
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest and put the bundle in its place.
+
+        Raises
+        ------
+        BundleError
+            The manifest would not be read again (a figure is not a number); nothing is put in place.
+        """
+        text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        (self._folder / MANIFEST).write_bytes(text + b"\n")
+        Bundle(self._folder)
+        made = self._zip() if self.out.suffix == ZIP else self._folder
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        made.replace(self.out)
+
+    def _zip(self) -> Path:
+        path = self._scratch / "bundle.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(p for p in self._folder.rglob("*") if p.is_file()):
+                archive.write(file, file.relative_to(self._folder).as_posix())
+        return path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._scratch, ignore_errors=True)

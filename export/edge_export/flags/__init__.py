@@ -1,0 +1,1 @@
+"""Fit the thresholds of the flags, and the order in which members answer."""

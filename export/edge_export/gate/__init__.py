@@ -1,0 +1,1 @@
+"""Judge each compiled member against its original, and repair or refuse it."""

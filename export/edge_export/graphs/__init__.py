@@ -1,0 +1,1 @@
+"""PyTorch -> ONNX, and the graph of each precision."""

@@ -1,0 +1,172 @@
+"""ONNX -> TensorRT plan, by one code path for TensorRT 10.3 to 11.4.
+
+The network is strongly typed: which layers compute in INT8 or FP16 is written in the ONNX file, by its
+QuantizeLinear/DequantizeLinear pairs and its types. No precision flag is set, and TensorRT 11 has none left.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge_run.errors import BackendError
+
+from . import api
+from .log import log_of
+from .progress import monitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_run.backends.base import Network
+
+    from .engines import Options
+
+# Weights outside the model's own bytes would be read from beside this path, where no file can be; without a path
+# TensorRT reads them from the working directory.
+_NOWHERE = "/dev/null/model.onnx"
+_MIB = 2**20
+
+
+class Built(NamedTuple):
+    """What a build returns.
+
+    Attributes
+    ----------
+    plan
+        The serialized engine.
+    timing_cache
+        What the build has learnt of this device's kernels; makes the next build shorter.
+    convolutions, quantised
+        How many the network has, and how many of them compute in INT8.
+    """
+
+    plan: bytes
+    timing_cache: bytes
+    convolutions: int
+    quantised: int
+
+
+def build(
+    network: Network,
+    options: Options,
+    *,
+    timing_cache: bytes = b"",
+    tell: Callable[[float], None] = lambda share: None,  # noqa: ARG005
+    stopped: threading.Event | None = None,
+) -> Built | None:
+    """Build one engine for this device. CUDA must have been probed before: see `device.probe`.
+
+    Parameters
+    ----------
+    tell
+        Takes the share that is done, from any thread.
+    stopped
+        Set from another thread, it ends the build.
+
+    Returns
+    -------
+    None where it was stopped.
+
+    Raises
+    ------
+    BackendError
+        TensorRT cannot read or build the network; its own words are in the message.
+    """
+    trt = api.tensorrt()
+    stopped = stopped or threading.Event()
+    log = log_of(trt)
+    builder = _builder(trt, log)
+    parsed = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    # It owns the weights: it must live until the build ends, and so must the monitor.
+    parser = trt.OnnxParser(parsed, log)
+    # An empty file is parsed, to a network without inputs.
+    if not parser.parse(network.model, _NOWHERE) or not parsed.num_inputs:
+        reasons = "; ".join(_words(parser.get_error(n)) for n in range(parser.num_errors)) or "it is empty"
+        raise BackendError(
+            f"TensorRT {trt.__version__} cannot read {network.name}: {reasons}",
+            hint="edge-run compile BUNDLE --precision fp32, or export the bundle again",
+        )
+    config = _configure(trt, builder, parsed, options)
+    _remember(config, timing_cache)
+    watching = monitor(trt, tell, stopped)
+    config.progress_monitor = watching
+    plan = builder.build_serialized_network(parsed, config)
+    if stopped.is_set():
+        return None
+    if plan is None:
+        raise BackendError(
+            f"TensorRT {trt.__version__} cannot build {network.name}: {log.last_errors()}",
+            hint="give it more --workspace, or choose another --precision",
+        )
+    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()), *convolutions(trt, parsed))
+
+
+def convolutions(trt: api.Module, parsed: api.Foreign) -> tuple[int, int]:
+    """Count a parsed network's convolutions, and those that DequantizeLinear feeds on every input."""
+    layers = [parsed.get_layer(n) for n in range(parsed.num_layers)]
+    made_by = {layer.get_output(k).name: layer.type for layer in layers for k in range(layer.num_outputs)}
+    found = [layer for layer in layers if layer.type == trt.LayerType.CONVOLUTION]
+    fed_by = [{made_by.get(layer.get_input(k).name) for k in range(layer.num_inputs)} for layer in found]
+    # A convolution of fewer than two inputs holds its kernel itself, in floating point.
+    in_int8 = [
+        layer.num_inputs > 1 and feeding == {trt.LayerType.DEQUANTIZE}
+        for layer, feeding in zip(found, fed_by, strict=True)
+    ]
+    return len(found), sum(in_int8)
+
+
+def _builder(trt: api.Module, log: api.Foreign) -> api.Foreign:
+    try:
+        return trt.Builder(log)
+    # The C++ factory returned nothing.
+    except TypeError as error:
+        raise BackendError(
+            f"TensorRT {trt.__version__} does not start: {log.last_errors()}",
+            hint="check with nvidia-smi (Jetson: tegrastats) that the driver fits this TensorRT",
+        ) from error
+
+
+def _configure(trt: api.Module, builder: api.Foreign, parsed: api.Foreign, options: Options) -> api.Foreign:
+    config = builder.create_builder_config()
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mib * _MIB)
+    config.builder_optimization_level = options.optimization_level
+    if not options.tf32:
+        config.clear_flag(trt.BuilderFlag.TF32)
+    if options.dla:
+        _use_dla(trt, builder, config)
+    source = parsed.get_input(0)
+    each = tuple(source.shape)[1:]
+    profile = builder.create_optimization_profile()
+    profile.set_shape(source.name, (1, *each), (options.batch, *each), (options.batch, *each))
+    if config.add_optimization_profile(profile) < 0:
+        raise BackendError(
+            f"TensorRT {trt.__version__} takes no batch of 1 to {options.batch} for {source.name} {[-1, *each]}",
+            hint="edge-run compile BUNDLE --batch 1",
+        )
+    return config
+
+
+def _remember(config: api.Foreign, timing_cache: bytes) -> None:
+    cache = config.create_timing_cache(timing_cache)
+    # A cache of another device or TensorRT is not taken; then the build begins with an empty one.
+    if cache is None or not config.set_timing_cache(cache, False):
+        config.set_timing_cache(config.create_timing_cache(b""), False)
+
+
+def _use_dla(trt: api.Module, builder: api.Foreign, config: api.Foreign) -> None:
+    if not builder.num_DLA_cores:
+        raise BackendError(
+            f"--dla: TensorRT {trt.__version__} finds no deep learning accelerator here; Orin Nano, Thor and desktop "
+            "cards have none, and TensorRT 11.0 to 11.3 uses none",
+            hint="leave --dla away",
+        )
+    config.default_device_type = trt.DeviceType.DLA
+    config.DLA_core = 0
+    # Layers that the accelerator does not know run on the GPU.
+    config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
+
+
+def _words(fault: api.Foreign) -> str:
+    where = " ".join(part for part in (fault.node_operator(), fault.node_name()) if part)
+    return f"{where}: {fault.desc()}" if where else str(fault.desc())

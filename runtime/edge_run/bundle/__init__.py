@@ -1,0 +1,1 @@
+"""The bundle format: its manifest, and checked reading."""

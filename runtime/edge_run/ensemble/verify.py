@@ -1,0 +1,132 @@
+"""Replay a bundle's reference scans on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge_run.backends import AUTO, Availability, choose
+from edge_run.errors import BackendError, BundleError, InputError
+from edge_run.scan import read as image
+from edge_run.scan.preprocessing import preprocess
+
+from .ensemble import Ensemble
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_run.bundle.bundle import Bundle
+
+GREY_LEVEL = 1
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One comparison.
+
+    Attributes
+    ----------
+    name
+        What is compared: ``preprocessing``, or ``<network>.<precision>``.
+    difference
+        Largest absolute difference: grey levels, or logits.
+    tolerance
+        What would still pass.
+    flips
+        Reference scans whose label differs.
+    backend
+        What answered; empty for the preprocessing.
+    """
+
+    name: str
+    difference: float
+    tolerance: float
+    flips: int
+    backend: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is within the tolerance and no label differs."""
+        return self.difference <= self.tolerance and self.flips == 0
+
+
+def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -> list[Check]:
+    """Compare this machine's answers to the reference scans with those recorded at export.
+
+    Every file of the bundle is read, and so has its hash checked. Each precision that the backend runs is replayed;
+    with ``auto``, each on the first backend that runs it here. `not_replayed` says which are left out.
+
+    Raises
+    ------
+    UsageError
+        The backend is unknown.
+    BackendError
+        The backend runs none of the bundle's precisions, or cannot run here.
+    BundleError
+        A file is missing or is not the one the manifest names, or the reference scans are not what they should be.
+    """
+    manifest = bundle.manifest
+    choose(backend, None, manifest.precisions, Availability(backend))
+    scans = _reference_scans(bundle)
+    grey = np.abs(_reference_image(bundle).astype(int) - scans[:1].astype(int)).max()
+    checks = [Check("preprocessing", float(grey), GREY_LEVEL, 0)]
+    for member in manifest.members:
+        bundle.read(member.head)
+        for artefact in member.artefacts.values():
+            bundle.read(artefact.file)
+    for thresholds in manifest.flags.values():
+        if thresholds.familiarity:
+            bundle.read(thresholds.familiarity.statistics)
+        if thresholds.typical:
+            bundle.read(thresholds.typical)
+    left_out = not_replayed(bundle, backend)
+    for precision in manifest.precisions:
+        if precision not in left_out:
+            with Ensemble(bundle, precision=precision, backend=backend, threads=threads) as ensemble:
+                checks += _replay(ensemble, scans)
+    return checks
+
+
+def not_replayed(bundle: Bundle, backend: str = AUTO) -> dict[str, str]:
+    """Precisions of a bundle that the backend does not run on this machine, and why."""
+    available, here, left_out = bundle.manifest.precisions, Availability(backend), {}
+    for precision in available:
+        try:
+            choose(backend, precision, available, here)
+        except BackendError as error:
+            left_out[precision] = error.message
+    return left_out
+
+
+def _reference_scans(bundle: Bundle) -> NDArray[np.uint8]:
+    manifest = bundle.manifest
+    side = manifest.preprocess.size
+    recorded = next(iter(manifest.members[0].artefacts.values())).reference_logits
+    scans = bundle.read_array(manifest.reference.scans)
+    if scans.shape != (len(recorded), 1, side, side) or scans.dtype != np.uint8:
+        raise BundleError(
+            f"the reference scans are {list(scans.shape)} {scans.dtype}, expected [{len(recorded)}, 1, {side}, {side}] "
+            "uint8",
+            hint="export the bundle again",
+        )
+    return scans
+
+
+def _reference_image(bundle: Bundle) -> NDArray[np.uint8]:
+    try:
+        read = image.read(bundle.read(bundle.manifest.reference.image))
+    except InputError as error:
+        raise BundleError(f"the reference image cannot be read: {error}", hint="export the bundle again") from error
+    return preprocess(read.pixels, bundle.manifest.preprocess)
+
+
+def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
+    checks = []
+    tolerance = ensemble.manifest.reference.tolerance[ensemble.precision]
+    for member, outputs in zip(ensemble.manifest.members, ensemble.run(scans), strict=True):
+        recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
+        difference = float(np.abs(outputs.logits - recorded).max())
+        flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())
+        checks.append(Check(f"{member.arch}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend))
+    return checks

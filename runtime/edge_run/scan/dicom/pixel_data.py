@@ -1,0 +1,105 @@
+"""A file's frames, decoded to the values that it stores."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from edge_run.scan.formats import FormatError
+
+from .codestream import require_agreement
+from .decoder import Decoder
+from .layout import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from .layout import Layout
+
+    Stored = NDArray[np.integer[Any]]
+
+# A compressed frame larger than this is no compressed frame. JPEG segments before it may take some room.
+_LARGEST, _ROOM = 2, 2**20
+_RLE = "1.2.840.10008.1.2.5"
+
+_decoder = Decoder()
+
+
+def frames(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
+    """Yield ``[rows, columns]``, or ``[rows, columns, 3]`` RGB, of each frame, 8 or 16 bits.
+
+    Raises
+    ------
+    FormatError
+        Pixel data is missing, damaged, or in a compression that is not read.
+    BackendError
+        The package that would decompress it is missing.
+    """
+    count = 0
+    for frame in _decoded(dataset, layout):
+        known = frame.dtype.kind in "iu" and frame.dtype.itemsize <= 2
+        if not known or frame.shape[:2] != (layout.rows, layout.columns) or frame.shape[2:] not in ((), (3,)):
+            raise FormatError("is a DICOM file whose pixel data decodes to another shape than its header says")
+        count += 1
+        yield frame
+    if count != layout.frames:
+        raise FormatError(f"is truncated: the DICOM header says {layout.frames} frames, the file has {count}")
+
+
+def _decoded(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
+    from pydicom.pixels.utils import iter_pixels
+
+    if not layout.syntax.is_encapsulated:
+        _require_enough(dataset, layout)
+        yield from iter_pixels(dataset)
+    elif str(layout.syntax) == _RLE:
+        # Unpacked by pydicom itself, in Python.
+        for _ in _encoded(dataset, layout):
+            pass
+        yield from islice(iter_pixels(dataset), layout.frames)
+    else:
+        options = _options(layout)
+        for frame in _encoded(dataset, layout):
+            require_agreement(frame, layout)
+            yield _decoder.decode(frame, str(layout.syntax), options, name_of(layout.syntax))
+
+
+def _require_enough(dataset: Dataset, layout: Layout) -> None:
+    expected, actual = layout.frame_bytes * layout.frames, len(dataset.PixelData)
+    if layout.photometric == "YBR_FULL_422":
+        expected = expected // 3 * 2
+    if actual < expected:
+        raise FormatError(f"is truncated: {actual} bytes of pixel data, the DICOM header says {expected}")
+
+
+def _encoded(dataset: Dataset, layout: Layout) -> Iterator[bytes]:
+    """Yield each frame as it is compressed, none of a size that its pixels do not explain."""
+    from pydicom.encaps import generate_frames
+
+    offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    extended = offsets if all(offsets) else None
+    found = generate_frames(dataset.PixelData, number_of_frames=layout.frames, extended_offsets=extended)
+    for frame in islice(found, layout.frames):
+        if len(frame) > _LARGEST * layout.frame_bytes + _ROOM:
+            raise FormatError("is a DICOM file whose compressed pixel data is larger than its pixels")
+        yield frame
+
+
+def _options(layout: Layout) -> dict[str, Any]:
+    """Return what pydicom's decoders want to know of one frame."""
+    options = {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "samples_per_pixel": layout.samples,
+        "number_of_frames": 1,
+        "bits_allocated": layout.allocated,
+        "bits_stored": layout.stored,
+        "pixel_representation": int(layout.signed),
+        "photometric_interpretation": layout.photometric,
+        "pixel_keyword": "PixelData",
+    }
+    return options | ({"planar_configuration": layout.planar} if layout.samples > 1 else {})

@@ -1,0 +1,93 @@
+"""A DICOM file's bytes -> scans."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_run.errors import BackendError
+from edge_run.scan import grey as _grey
+from edge_run.scan.formats import FormatError
+from edge_run.scan.read import Scan
+
+from . import windowing as tones
+from .layout import layout, name_of
+from .parse import parse
+from .pixel_data import frames
+from .quiet import quiet
+from .series import place
+from .values import Elements
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pydicom import Dataset
+
+    from .layout import Layout
+
+
+def read(data: bytes, *, max_bytes: int, max_pixels: int, single: bool) -> tuple[Scan, ...]:
+    """Read a file's frames.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    max_bytes
+        Largest size that a deflated file is inflated to.
+    max_pixels
+        Largest rows x columns x samples x frames that is decoded.
+    single
+        Refuse several frames.
+
+    Raises
+    ------
+    FormatError
+        It holds no image, several, or none that can be decoded.
+    BackendError
+        A package of the extra ``dicom`` is missing.
+    """
+    with quiet:
+        _need_pydicom()
+        try:
+            dataset = parse(data, max_bytes)
+            return _scans(dataset, layout(dataset, max_pixels, single=single), hashlib.sha256(data).hexdigest())
+        except (FormatError, BackendError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of a damaged file pydicom raises anything
+            # Its words may quote the file; so may those it was raised from.
+            raise FormatError(f"is a damaged DICOM file ({type(error).__name__} while it was read)") from None
+
+
+def _scans(dataset: Dataset, layout: Layout, sha256: str) -> tuple[Scan, ...]:
+    scans = []
+    for number, stored in enumerate(frames(dataset, layout)):
+        elements = Elements(dataset, number)
+        where = place(elements, number if layout.frames > 1 else None)
+        steps = [f"decoded DICOM {where.modality} {layout} ({name_of(layout.syntax)})"]
+        if where.frame is not None:
+            steps.append(f"frame {where.frame} of {layout.frames}")
+        if str(elements.get("PresentationIntentType") or "").strip().upper() == "FOR PROCESSING":
+            steps.append("stored for processing, not as it would be shown")
+        scans.append(Scan(_grey8(stored, elements, layout, steps), sha256, tuple(steps), where))
+    return tuple(scans)
+
+
+def _grey8(stored: NDArray[np.integer[Any]], elements: Elements, layout: Layout, steps: list[str]) -> NDArray[np.uint8]:
+    if tones.is_grey(layout):
+        return tones.to_grey(stored, elements, layout, steps)
+    if tones.is_palette(layout):
+        bgr: Any = tones.to_bgr(stored, elements, layout, steps)
+    else:
+        bgr = np.ascontiguousarray(stored[:, :, ::-1])
+    return _grey.to_uint8(_grey.to_grey(bgr, steps), steps)
+
+
+def _need_pydicom() -> None:
+    try:
+        import pydicom.pixels  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise BackendError(
+            f"reading DICOM needs {error.name}, which is not installed", hint="pip install 'edge-run[dicom]'"
+        ) from error

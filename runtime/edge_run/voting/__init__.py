@@ -1,0 +1,1 @@
+"""Softmax, the weighted vote, early exit, and what a prediction says."""

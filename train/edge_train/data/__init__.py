@@ -1,0 +1,1 @@
+"""Labelled scans: folders, splits, near-duplicates, augmentation, batches."""

@@ -1,0 +1,1 @@
+"""Figures, their intervals, and what `edge-run evaluate` writes."""

@@ -1,0 +1,1 @@
+"""Fine-tuning one member, and fitting the vote."""

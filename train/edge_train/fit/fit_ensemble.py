@@ -1,0 +1,181 @@
+"""After the members: predictions, temperatures, voting weights, thresholds, figures. Validation alone decides."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge_run.errors import UsageError
+from edge_run.voting.vote import softmax, vote
+from edge_train import run as runs
+from edge_train.evaluate.bootstrap import Interval, with_intervals
+from edge_train.evaluate.plots import training_curves
+from edge_train.networks.infer import infer
+from edge_train.run import EnsembleRecord, Run, RunRecord, Voter
+
+from .calibrate import fit_temperature, fit_threshold, fit_weights, without_each
+from .fit import HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge_train.data.dataset import Dataset
+
+FITTED_ON = "val"
+SHRINK = 0.01
+PANELS = {
+    "NLL, nats": {"train": "train_ce", "val": "val_nll"},
+    "Accuracy": {"val": "val_accuracy"},
+    "OS penalty": {"train": "train_os"},
+}
+"""What the training curves show: quantity -> line -> column of the history."""
+
+
+class RunMetrics(msgspec.Struct, frozen=True):
+    """``metrics.json``: figures of each member and of the ensemble on the validation split."""
+
+    split: str
+    members: dict[str, dict[str, Interval]]
+    ensemble: dict[str, Interval]
+
+
+def conclude(
+    out: Path,
+    record: RunRecord,
+    dataset: Dataset,
+    pixels: NDArray[np.uint8],
+    *,
+    operating_point: str,
+    say: Callable[[str], None],
+) -> None:
+    """Write ``predictions.csv``, ``ensemble.json``, ``metrics.json`` and ``plots/`` into a run directory.
+
+    Parameters
+    ----------
+    pixels
+        ``[N, H, W] uint8`` in the order of ``dataset.samples``.
+    operating_point
+        See :func:`edge_train.fit.calibrate.fit_threshold`.
+    """
+    # Nothing is ever decided from the training split, and on a small machine its predictions take longest.
+    judged = np.array([sample.split != "train" for sample in dataset.samples])
+    dataset = replace(dataset, samples=tuple(s for s, keep in zip(dataset.samples, judged, strict=True) if keep))
+    pixels = pixels[judged]
+    logits = {arch: _logits(out, record, arch, pixels, say) for arch in record.config.members}
+    chosen = np.array([sample.split == FITTED_ON for sample in dataset.samples])
+    ensemble, members = fit_ensemble(
+        {arch: values[chosen] for arch, values in logits.items()},
+        dataset.targets[chosen],
+        positive=record.labels.index(record.positive),
+        operating_point=operating_point,
+    )
+    runs.write(out / "ensemble.json", ensemble)
+    _write_predictions(out / "predictions.csv", dataset, logits)
+    _write_metrics(out, record, ensemble, members, dataset.of(FITTED_ON))
+    for voter in ensemble.members:
+        cost = f", val NLL without it {voter.cost_of_dropping:+.4f}" if len(ensemble.members) > 1 else ""
+        say(f"{voter.arch}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
+
+
+def fit_ensemble(
+    logits: Mapping[str, NDArray[np.float32]],
+    targets: NDArray[np.int64],
+    *,
+    positive: int,
+    operating_point: str,
+    shrink: float = SHRINK,
+) -> tuple[EnsembleRecord, NDArray[np.float64]]:
+    """Fit temperatures, weights and thresholds on validation logits.
+
+    Parameters
+    ----------
+    logits
+        Per member ``[N, classes]``.
+    targets
+        ``[N] int64``.
+
+    Returns
+    -------
+    The record, and the members' calibrated probabilities ``[M, N, classes]``.
+    """
+    temperatures = {arch: fit_temperature(values, targets) for arch, values in logits.items()}
+    members = np.stack([softmax(values, temperatures[arch]) for arch, values in logits.items()])
+    weights = fit_weights(members, targets, shrink=shrink)
+    voted = vote(members, weights)
+    try:
+        threshold = fit_threshold(voted, targets, positive, operating_point) if voted.shape[1] == 2 else None
+    except ValueError as error:
+        raise UsageError(str(error), hint="--operating-point 0.5") from error
+    voters = tuple(
+        Voter(arch, weight, temperatures[arch], cost)
+        for arch, weight, cost in zip(logits, weights, without_each(members, weights, targets), strict=True)
+    )
+    record = EnsembleRecord(
+        fitted_on=FITTED_ON,
+        shrink=shrink,
+        operating_point=operating_point,
+        threshold=threshold,
+        members=voters,
+    )
+    return record, members
+
+
+def _logits(
+    out: Path, record: RunRecord, arch: str, pixels: NDArray[np.uint8], say: Callable[[str], None]
+) -> NDArray[np.float32]:
+    """Reference logits of one member over all scans; kept, because on a small machine they take minutes."""
+    member = next(m for m in record.members if m.arch == arch)
+    kept = out / "members" / arch / f"logits-{member.sha256[:12]}-{record.data.fingerprint[:12]}.npy"
+    if kept.exists():
+        found: NDArray[np.float32] = np.load(kept, allow_pickle=False)
+        if len(found) == len(pixels):
+            return found
+    say(f"{arch}: predicting {len(pixels)} scans")
+    logits = infer(Run.load_member(out, record, arch), pixels)
+    partial = kept.with_name(f".{kept.name}")
+    np.save(partial, logits, allow_pickle=False)
+    partial.replace(kept)
+    return logits
+
+
+def _write_predictions(path: Path, dataset: Dataset, logits: Mapping[str, NDArray[np.float32]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "label", "split", "group", "member", *(f"logit_{x}" for x in dataset.labels)])
+        for arch, values in logits.items():
+            for sample, row in zip(dataset.samples, values, strict=True):
+                writer.writerow([sample.name, sample.label, sample.split, sample.group, arch, *map(float, row)])
+
+
+def _write_metrics(
+    out: Path, record: RunRecord, ensemble: EnsembleRecord, members: NDArray[np.float64], part: Dataset
+) -> None:
+    positive = record.labels.index(record.positive)
+    voted = vote(members, [voter.weight for voter in ensemble.members])
+
+    def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
+        return with_intervals(probabilities, part.targets, part.groups, positive=positive, threshold=ensemble.threshold)
+
+    by_member = {voter.arch: figures(p) for voter, p in zip(ensemble.members, members, strict=True)}
+    runs.write(out / "metrics.json", RunMetrics(FITTED_ON, by_member, figures(voted)))
+    (out / "plots").mkdir(exist_ok=True)
+    histories = {arch: _history(out / "members" / arch / HISTORY) for arch in record.config.members}
+    training_curves(
+        out / "plots" / "training.png",
+        histories,
+        panels=PANELS,
+        averaged={m.arch: m.averaged_epochs for m in record.members},
+    )
+
+
+def _history(path: Path) -> dict[str, Sequence[float]]:
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]}

@@ -1,0 +1,1 @@
+"""The four networks, their starting weights, and their logits."""
