@@ -17,7 +17,7 @@ from accuracy_rows import ENSEMBLE, Figures, Row, Trial
 from edge_run import PreprocessSpec
 from edge_run.machine.cores import cpu_name
 from edge_run.voting.vote import softmax, vote
-from edge_train import OrthogonalSpheres, Run, TrainConfig, train
+from edge_train import OrthogonalSpheres, Run, TrainConfig, default_members, train
 from edge_train.evaluate.metrics import measure
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def name_of(trial: Trial) -> str:
 def config_of(trial: Trial, init: str) -> TrainConfig:
     """Settings of a trial's training; what the trial does not name stays at its default."""
     return TrainConfig(
-        members=trial.members,
+        members=default_members(*trial.members),
         init=init,
         epochs=trial.epochs,
         source_epochs=trial.epochs,
@@ -116,7 +116,7 @@ def _row(trial: Trial, run: Run, seconds: float | None) -> Row:
         threads=record.threads,
         seconds=seconds,
         created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
-        initial_sha256={member.arch: member.initial_sha256 for member in record.members},
+        initial_sha256={member.id: member.initial_sha256 for member in record.members},
     )
 
 
@@ -130,8 +130,8 @@ def figures(run: Run, split: str) -> tuple[dict[str, Figures], dict[str, Figures
         return {k: None if np.isnan(v) else round(v, DIGITS) for k, v in msgspec.structs.asdict(found).items()}
 
     voters = run.ensemble.members
-    members = np.stack([softmax(logits[voter.arch], voter.temperature) for voter in voters])
-    calibrated = {voter.arch: judged(p) for voter, p in zip(voters, members, strict=True)}
+    members = np.stack([softmax(logits[voter.id], voter.temperature) for voter in voters])
+    calibrated = {voter.id: judged(p) for voter, p in zip(voters, members, strict=True)}
     calibrated[ENSEMBLE] = judged(vote(members, [voter.weight for voter in voters]))
     return calibrated, {arch: judged(softmax(values, 1.0)) for arch, values in logits.items()}
 
@@ -141,8 +141,8 @@ def _logits(run: Run, split: str) -> tuple[dict[str, NDArray[np.float64]], NDArr
     labels = run.record.labels
     with (run.folder / "predictions.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    by_member = {arch: [row for row in rows if row["member"] == arch] for arch in run.record.config.members}
-    first = by_member[run.record.config.members[0]]
+    by_member = {arch: [row for row in rows if row["member"] == arch] for arch in [m.id for m in run.record.members]}
+    first = by_member[run.record.members[0].id]
     targets = np.array([labels.index(row["label"]) for row in first], np.int64)
     return {
         arch: np.array([[float(row[f"logit_{label}"]) for label in labels] for row in own])

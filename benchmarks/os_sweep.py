@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from edge_run import PreprocessSpec
-from edge_train import OrthogonalSpheres, TrainConfig, read_folders, train, use_threads
+from edge_train import OrthogonalSpheres, TrainConfig, default_members, read_folders, train, use_threads
 
 # (learning rate, lambda): the sweep as it was run.
 POINTS = ((3e-4, 0.0), (3e-4, 0.01), (3e-4, 0.03), (3e-4, 0.1), (1e-4, 0.01), (1e-3, 0.01))
@@ -38,7 +38,7 @@ def sweep(
     rows = []
     for (rate, weight), one in itertools.product(POINTS, seed or [0]):
         config = TrainConfig(
-            members=(arch,),
+            members=default_members(arch),
             init=init,
             epochs=epochs,
             learning_rate=rate,

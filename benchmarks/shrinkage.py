@@ -23,7 +23,7 @@ FOLDS, SHUFFLES = 5, 10
 
 def main(run: Run) -> None:
     """Print a line per shrinkage: held-out NLL of the vote and of the member that is best on its own."""
-    labels, archs = run.record.labels, run.record.config.members
+    labels, archs = run.record.labels, [m.id for m in run.record.members]
     with (run.folder / "predictions.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "val"]
     first = [row for row in rows if row["member"] == archs[0]]

@@ -59,7 +59,7 @@ def one_thread() -> Iterator[None]:
 def tiny_config() -> Callable[..., TrainConfig]:
     """Settings of a training of a second or two; keywords change them."""
     from edge_run.scan.preprocessing import PreprocessSpec
-    from edge_train import TrainConfig
+    from edge_train import TrainConfig, default_members
 
     def config(**changes: Any) -> TrainConfig:
         settings: dict[str, Any] = {
@@ -71,7 +71,9 @@ def tiny_config() -> Callable[..., TrainConfig]:
             "precision": "32-true",
             "preprocess": PreprocessSpec(size=32),
         }
-        return TrainConfig(**settings | changes)
+        settings |= changes
+        settings["members"] = default_members(*settings["members"])
+        return TrainConfig(**settings)
 
     return config
 
@@ -102,7 +104,7 @@ def tiny_fit(
 
     def train_one(config: TrainConfig, folder: Path, *, resume: bool = False) -> tuple[Member, Any]:
         torch.manual_seed(config.seed)
-        member = Member(config.members[0], 2)
+        member = Member(config.members[0].arch, 2)
         train, val = toy_scans(8), toy_scans(4, seed=1)
         history = fit(member, train, val, config, folder, epochs=config.epochs, resume=resume, hardware=CPU)
         return member, history

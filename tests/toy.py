@@ -216,7 +216,7 @@ def _member(
     }
     weight = 2 * (members - index) / (members * (members + 1))
     return BundleMember(
-        arch, weight, artefacts, add(f"models/{arch}.head.npy", npy(head(index, classes))), 1000 * (index + 1)
+        arch, arch, weight, artefacts, add(f"models/{arch}.head.npy", npy(head(index, classes))), 1000 * (index + 1)
     )
 
 

@@ -77,7 +77,7 @@ def make(task: Task, progress: Progress) -> Made:
     answered = _originals(task, meter.part("originals"))
     maps, ensemble_map = _bedside_maps(task)
     grad_cams = _grad_cams(task, meter.part("Grad-CAM"))
-    parity = {arch: compare(maps[arch], grad_cams[arch]) for arch in maps}
+    parity = {member_id: compare(maps[member_id], grad_cams[member_id]) for member_id in maps}
     answer = probability_of(task.ensemble, task.label)
     judged = Judged(task.pixels, task.label, answer, ensemble_map, maps, grad_cams)
     drawn = curves(judged, settings, task.seed, meter.part("curves"))
@@ -100,8 +100,8 @@ def make(task: Task, progress: Progress) -> Made:
         ensemble_map=ensemble_map,
         grad_cams=grad_cams,
         parity=parity,
-        shap={arch: found.attribution for arch, found in shap.items()},
-        completeness={arch: found.gap for arch, found in shap.items()},
+        shap={member_id: found.attribution for member_id, found in shap.items()},
+        completeness={member_id: found.gap for member_id, found in shap.items()},
         regions=regions,
         trust=msgspec.structs.replace(trust, warnings=(*differs, *trust.warnings)),
     )
@@ -122,9 +122,9 @@ def _costs(task: Task) -> dict[str, float]:
 
 
 def _originals(task: Task, progress: Callable[[int, int], None]) -> NDArray[np.float64]:
-    for done, arch in enumerate(task.originals.archs):
-        task.originals.member(arch)
-        progress(done + 1, len(task.originals.archs) + 1)
+    for done, member_id in enumerate(task.originals.ids):
+        task.originals.member(member_id)
+        progress(done + 1, len(task.originals.ids) + 1)
     (probabilities,) = task.originals.probabilities(task.pixels[None])
     return np.asarray(probabilities, dtype=np.float64)
 
@@ -139,7 +139,7 @@ def _bedside_maps(task: Task) -> tuple[Maps, NDArray[np.float32]]:
     ensemble = task.ensemble
     members = ensemble.manifest.members
     maps = {
-        member.arch: contrast_map(out.features[0], ensemble.bundle.read_array(member.head), task.label)
+        member.id: contrast_map(out.features[0], ensemble.bundle.read_array(member.head), task.label)
         for member, out in zip(members, ensemble.run(task.inputs), strict=True)
     }
     temperatures = [member.artefacts[ensemble.precision].temperature for member in members]
@@ -148,18 +148,18 @@ def _bedside_maps(task: Task) -> tuple[Maps, NDArray[np.float32]]:
 
 def _grad_cams(task: Task, progress: Callable[[int, int], None]) -> Maps:
     maps = {}
-    for done, arch in enumerate(task.originals.archs):
-        maps[arch] = grad_cam(task.originals.member(arch), task.pixels, task.label)
-        progress(done + 1, len(task.originals.archs))
+    for done, member_id in enumerate(task.originals.ids):
+        maps[member_id] = grad_cam(task.originals.member(member_id), task.pixels, task.label)
+        progress(done + 1, len(task.originals.ids))
     return maps
 
 
 def _shap(task: Task, progress: Callable[[int, int], None]) -> dict[str, Shap]:
     found = {}
-    for place, arch in enumerate(task.originals.archs):
-        before, whole = place * len(task.background.pixels), len(task.originals.archs) * len(task.background.pixels)
-        found[arch] = gradient_shap(
-            task.originals.member(arch),
+    for place, member_id in enumerate(task.originals.ids):
+        before, whole = place * len(task.background.pixels), len(task.originals.ids) * len(task.background.pixels)
+        found[member_id] = gradient_shap(
+            task.originals.member(member_id),
             task.pixels,
             task.label,
             task.background.pixels,

@@ -122,7 +122,7 @@ def _provenance(
         "bundle": source.bundle,
         "bundle sha256": source.bundle_sha256,
         "compiled": f"{source.precision} on {source.backend}",
-        **{f"original {arch} sha256": sha256 for arch, sha256 in originals.sha256.items()},
+        **{f"original {member_id} sha256": sha256 for member_id, sha256 in originals.sha256.items()},
         "explained class": label,
         "background": background.origin,
         "background sha256": background.sha256,

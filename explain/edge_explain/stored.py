@@ -53,7 +53,7 @@ def pack(made: Made) -> tuple[bytes, Arrays]:
     regions, sums = made.regions, None
     arrays: dict[str, NDArray[np.generic]] = {"ensemble_map": made.ensemble_map}
     for kind in ("maps", "grad_cams", "shap"):
-        arrays |= {f"{kind}.{arch}": array for arch, array in getattr(made, kind).items()}
+        arrays |= {f"{kind}.{member_id}": array for member_id, array in getattr(made, kind).items()}
     if regions is not None:
         arrays |= {"regions.segments": regions.segments, "regions.values": regions.values}
         sums = _Sums(regions.empty, regions.full, regions.gap, regions.evaluations)

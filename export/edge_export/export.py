@@ -107,7 +107,7 @@ def export(
         material = gather(run, folders, calibration_scans=calibration_scans if methods else 0)
         compiled = []
         for voter in run.ensemble.members:
-            progress = talk.progress(f"{voter.arch}: calibrating")
+            progress = talk.progress(f"{voter.id}: calibrating")
             original = take(run, voter, material, Path(scratch), methods, progress)
             compiled.append(compile_member(original, recipes, material, talk))
         votes = {p: compile_vote(compiled, p, recipe, material, talk) for p, recipe in recipes.items()}
@@ -135,7 +135,7 @@ def _stages(
     flagged = target.share if target.kind == RATE else Target().share
     point = Point(validation.positive, validation.threshold, low_confidence(said, weights, flagged))
     originals = [c.original for c in compiled]
-    return fit_stages([o.arch for o in originals], weights, [o.macs for o in originals], said, point)
+    return fit_stages([o.id for o in originals], weights, [o.macs for o in originals], said, point)
 
 
 def _methods(calibration: str) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def _methods(calibration: str) -> tuple[str, ...]:
 
 def _refuse(found: ExportReport) -> None:
     """Raise GateError if a gate failed, with all that failed."""
-    gates = {f"{arch} {p}": a.gate for arch, by in found.members.items() for p, a in by.items()}
+    gates = {f"{member_id} {p}": a.gate for member_id, by in found.members.items() for p, a in by.items()}
     gates |= {f"vote {precision}": voted.gate for precision, voted in found.vote.items()}
     failed = [f"{what}: {gate.in_words(judged)}" for what, judged in gates.items() if not judged.passed]
     if failed:

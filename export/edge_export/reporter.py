@@ -32,11 +32,11 @@ class Reporter(NamedTuple):
         """A bar for one piece of work."""
         return lambda done, total: self.bar(what, done, total)
 
-    def artefact(self, arch: str, precision: str, made: Candidate) -> None:
+    def artefact(self, member_id: str, precision: str, made: Candidate) -> None:
         """One artefact was made and judged."""
         kept = f", {len(made.float_layers)} layers kept in float" if made.float_layers else ""
         size = made.path.stat().st_size / 1e6
-        self.say(f"{arch} {precision}: {size:.1f} MB{kept}, {in_words(made.parity)}{_refused(made.gate)}")
+        self.say(f"{member_id} {precision}: {size:.1f} MB{kept}, {in_words(made.parity)}{_refused(made.gate)}")
 
     def vote(self, precision: str, voted: Vote) -> None:
         """The artefacts of a precision have voted."""

@@ -94,11 +94,11 @@ def real(
 
 
 def write_records(folder: Path, config: TrainConfig, labels: tuple[str, ...], fingerprint: str, sha256: str) -> None:
-    from edge_train.run import DataRecord, EnsembleRecord, MemberRecord, RunRecord, Voter, write
+    from edge_train.run import SCHEMA_VERSION, DataRecord, EnsembleRecord, MemberRecord, RunRecord, Voter, write
 
-    member = MemberRecord("resnet18", 0.449, 0.226, sha256, "0" * 64, 0)
+    member = MemberRecord("resnet18", "resnet18", 0.449, 0.226, sha256, "0" * 64, 0)
     record = RunRecord(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         created="2026-01-01T00:00:00+00:00",
         command="edge-run train",
         labels=labels,

@@ -67,7 +67,7 @@ def test_everything_is_there_and_finds_the_square(full, planted):
     assert all(parity.max_abs < 1e-4 for parity in full.parity.values())
     trust = full.trust
     for figures in (full.completeness, trust.infidelity, trust.sensitivity, trust.randomisation):
-        assert list(figures) == list(planted.originals.archs)
+        assert list(figures) == list(planted.originals.ids)
     assert trust.insertion.area > trust.deletion.area
     assert trust.agreement["resnet18, googlenet"] > 0
 

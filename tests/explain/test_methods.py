@@ -54,7 +54,7 @@ def test_answer_in_batches_is_that_of_the_vote(planted, answer):
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("place", [0, 1])
 def test_bedside_map_is_that_of_captum(planted, place, label):
-    arch = planted.originals.archs[place]
+    arch = planted.originals.ids[place]
     features = planted.ensemble.run(planted.scan[None, None])[place].features[0]
     bedside = contrast_map(features, head(), label)
     parity = compare(bedside, grad_cam(planted.originals.member(arch), planted.scan, label))

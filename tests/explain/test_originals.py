@@ -31,7 +31,7 @@ def change(path, edit):
 
 def test_originals_of_the_run_answer(real):
     originals = of_bundle(Bundle(real.bundle), real.run)
-    assert originals.archs == ("resnet18",)
+    assert originals.ids == ("resnet18",)
     assert originals.sha256 == Bundle(real.bundle).manifest.provenance.weights
     member = originals.member("resnet18")
     assert originals.member("resnet18") is member
@@ -60,7 +60,7 @@ def test_file_that_is_not_what_the_run_names_is_refused(real, records):
 
 
 def test_run_without_the_member_is_refused(real, records):
-    change(records / "run.json", lambda run: run["members"][0].update(arch="resnet50"))
+    change(records / "run.json", lambda run: run["members"][0].update(id="resnet50"))
     with pytest.raises(BundleError, match=r"resnet18 \(none, not "):
         of_bundle(Bundle(real.bundle), records)
 
@@ -82,7 +82,7 @@ def test_bundle_may_carry_its_originals(real, tmp_path):
         of_bundle(Bundle(bundle))
     assert "--run" in caught.value.hint
     (bundle / "originals").symlink_to(real.run)
-    assert of_bundle(Bundle(bundle)).archs == ("resnet18",)
+    assert of_bundle(Bundle(bundle)).ids == ("resnet18",)
 
 
 def test_folder_that_is_no_run_is_refused(real, tmp_path):

@@ -50,7 +50,7 @@ def fake(bundle: str | Path, **changes: object) -> Explanation:
     with Ensemble.load(bundle) as ensemble:
         prediction = msgspec.structs.replace(ensemble.predict(scan), path="some/ward/ct.png")
         inputs = preprocess(scan.pixels, ensemble.manifest.preprocess)
-        archs = [member.arch for member in ensemble.manifest.members]
+        archs = [member.id for member in ensemble.manifest.members]
         features = {arch: out.features[0] for arch, out in zip(archs, ensemble.run(inputs), strict=True)}
         found = Heatmap(ensemble.bundle, ensemble.precision).maps(features, prediction.decision.label)
         temperatures = [member.artefacts[ensemble.precision].temperature for member in ensemble.manifest.members]
@@ -155,7 +155,7 @@ def test_says_what_was_answered(explained, bundle, folder):
     assert not page.open
     for text in (
         "ct.png", f"{decision.probability:.1%}",
-        *(m.arch for m in decision.members), *(f.reason for f in decision.flags),
+        *(m.id for m in decision.members), *(f.reason for f in decision.flags),
         card.intended_use, *card.limits, explained.prediction.scan_sha256, *explained.provenance.values(),
         "Research use only", "not a medical device",
     ):  # fmt: skip

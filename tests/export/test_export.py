@@ -36,7 +36,7 @@ def scans(exported, dataset):
 @pytest.fixture(scope="module")
 def originals(exported, scans):
     """Logits of the PyTorch members."""
-    return {v.arch: infer(exported.run.member(v.arch), scans[:, 0]) for v in exported.run.ensemble.members}
+    return {v.id: infer(exported.run.member(v.id), scans[:, 0]) for v in exported.run.ensemble.members}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_bedside_map_of_fp32_is_captums_grad_cam(arch, exported, scans, outp
     from edge_explain.parity import compare
 
     bundle = Bundle(exported.out)
-    head = bundle.read_array(next(m.head for m in bundle.manifest.members if m.arch == arch))
+    head = bundle.read_array(next(m.head for m in bundle.manifest.members if m.id == arch))
     for label in range(2):
         bedside = contrast_map(outputs["fp32"][arch].features[0], head, label)
         found = compare(bedside, grad_cam(exported.run.member(arch), scans[0, 0], label))
@@ -71,7 +71,7 @@ def share_of_range(difference, reference):
 def test_fp32_answers_as_pytorch(arch, exported, outputs, originals):
     difference = np.abs(outputs["fp32"][arch].logits - originals[arch]).max()
     assert difference < 1e-4
-    member = next(m for m in exported.manifest.members if m.arch == arch)
+    member = next(m for m in exported.manifest.members if m.id == arch)
     assert member.artefacts["fp32"].parity.max_abs_logit == pytest.approx(difference, abs=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_int8_answers_nearly_as_pytorch(arch, exported, outputs, originals):
     signal = outputs["fp32"][arch].features
     noise = found.features - signal
     assert 10 * np.log10(np.square(signal).mean() / np.square(noise).mean()) > 15
-    member = next(m for m in exported.manifest.members if m.arch == arch)
+    member = next(m for m in exported.manifest.members if m.id == arch)
     assert member.artefacts["int8-cpu"].parity.max_abs_logit == pytest.approx(difference, rel=1e-3)
 
 
@@ -92,7 +92,7 @@ def test_int8_answers_nearly_as_pytorch(arch, exported, outputs, originals):
 def test_class_activation_map_is_exact(precision, arch, exported, outputs):
     # The head sees the very features that are given out, quantised or not: their map is Grad-CAM.
     bundle = Bundle(exported.out)
-    head = bundle.read_array(next(m.head for m in bundle.manifest.members if m.arch == arch))
+    head = bundle.read_array(next(m.head for m in bundle.manifest.members if m.id == arch))
     bias = exported.run.member(arch).head.bias.detach().numpy()
     logits, features = outputs[precision][arch]
     assert features.shape[2:] == (2, 2)
@@ -105,7 +105,7 @@ def test_class_activation_map_is_exact(precision, arch, exported, outputs):
 
 def test_vote_is_that_of_the_run(exported, scans, originals):
     voters = exported.run.ensemble.members
-    expected = vote(np.stack([softmax(originals[v.arch], v.temperature) for v in voters]), [v.weight for v in voters])
+    expected = vote(np.stack([softmax(originals[v.id], v.temperature) for v in voters]), [v.weight for v in voters])
     with Ensemble.load(exported.out, precision="fp32", threads=1) as ensemble:
         decisions = ensemble.decide(scans)
     for decision, row in zip(decisions, expected, strict=True):
@@ -136,12 +136,12 @@ def test_manifest_tells_the_run(exported):
     assert manifest == exported.manifest
     assert manifest.name == "phantom-ct"
     assert manifest.precisions == tuple(RECIPES)
-    assert [(m.arch, m.weight) for m in manifest.members] == [(v.arch, v.weight) for v in run.ensemble.members]
+    assert [(m.id, m.weight) for m in manifest.members] == [(v.id, v.weight) for v in run.ensemble.members]
     assert (manifest.task.labels, manifest.task.positive) == (run.record.labels, run.record.positive)
     assert manifest.task.threshold == run.ensemble.threshold
     assert {thresholds.target for thresholds in manifest.flags.values()} == {"rate=0.1"}
     assert manifest.preprocess == run.record.config.preprocess
-    assert manifest.provenance.weights == {m.arch: m.sha256 for m in run.record.members}
+    assert manifest.provenance.weights == {m.id: m.sha256 for m in run.record.members}
     assert manifest.provenance.data_fingerprint == run.record.data.fingerprint
     assert manifest.provenance.versions.items() > run.record.versions.items()
     for member, voter in zip(manifest.members, run.ensemble.members, strict=True):
@@ -173,7 +173,7 @@ def test_export_leaves_nothing_but_the_bundle(exported):
     entries += [a.file for m in exported.manifest.members for a in m.artefacts.values()]
     entries += [exported.manifest.reference.image, exported.manifest.reference.scans]
     for thresholds in exported.manifest.flags.values():
-        entries += [thresholds.familiarity.statistics, thresholds.typical]
+        entries += [thresholds.feature_distance.statistics, thresholds.typical]
     assert files == {"bundle.json", *(entry.path for entry in entries)}
     assert exported.logging_before == exported.logging_after
     voices = ("resnet18", "googlenet", "vote", "flags")

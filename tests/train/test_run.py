@@ -45,7 +45,7 @@ def test_training_leaves_what_the_layout_promises(finished):
     assert run.record.arithmetic == "32-true"
     assert run.ensemble.fitted_on == "val"
     (voter,) = run.ensemble.members
-    assert (voter.arch, voter.weight, voter.cost_of_dropping) == ("resnet18", 1.0, None)
+    assert (voter.id, voter.weight, voter.cost_of_dropping) == ("resnet18", 1.0, None)
     kept = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
     promised = {"splits.csv", "metrics.json", "predictions.csv", "plots/training.png", *RECORDS}
     assert kept >= promised | {f"members/resnet18/{name}" for name in ("model.safetensors", "history.csv")}
@@ -124,8 +124,8 @@ def test_record_with_impossible_settings_is_refused(folder, config):
     ],
 )
 def test_run_of_another_version_is_refused(folder, news):
-    edit(folder / "run.json", schema_version=2, **news)
-    with pytest.raises(BundleError, match="schema 2"):
+    edit(folder / "run.json", schema_version=3, **news)
+    with pytest.raises(BundleError, match="schema 3"):
         Run(folder)
 
 

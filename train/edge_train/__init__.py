@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
-    from .config import TrainConfig
+    from .config import TrainConfig, default_members, parse_members
     from .data.augment import NONE as NO_AUGMENTATION
     from .data.dataset import Dataset, Sample, read_folders
     from .fit.orthogonal_spheres import OrthogonalSpheres
@@ -29,6 +29,8 @@ __all__ = [
     "Run",
     "Sample",
     "TrainConfig",
+    "default_members",
+    "parse_members",
     "read_folders",
     "train",
     "use_threads",
@@ -43,6 +45,8 @@ _HOMES = {
     "Run": "run.Run",
     "Sample": "data.dataset.Sample",
     "TrainConfig": "config.TrainConfig",
+    "default_members": "config.default_members",
+    "parse_members": "config.parse_members",
     "read_folders": "data.dataset.read_folders",
     "train": "training.train",
     "use_threads": "training.use_threads",

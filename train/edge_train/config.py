@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,54 @@ Balance = Literal["loss", "none"]
 Precision = Literal["auto", "bf16-mixed", "32-true"]
 
 
+class MemberSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One network to train.
+
+    Attributes
+    ----------
+    id
+        Its name in the run and in the bundle, by default that of the network: letters, digits, ``-`` and ``_``.
+    arch
+        A key of :data:`edge_train.networks.member.ARCHITECTURES`.
+    seed
+        Added to the training's seed: two members of one network need different ones to differ.
+    """
+
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+    arch: str
+    seed: int = 0
+
+
+def parse_members(text: str) -> tuple[MemberSpec, ...]:
+    """Read a list of members, ``resnet18,resnet18:seed=1,resnet50``.
+
+    A second member of one network is called ``resnet18-2``, a third ``resnet18-3``; ``resnet18:id=left`` names it.
+
+    Raises
+    ------
+    UsageError
+        An entry is not ``NETWORK``, ``NETWORK:seed=N`` or ``NETWORK:id=NAME``.
+    """
+    members: list[MemberSpec] = []
+    for word in text.split(","):
+        arch, *options = word.strip().split(":")
+        settings = dict(option.partition("=")[::2] for option in options)
+        if set(settings) - {"seed", "id"} or not settings.get("seed", "0").isdigit():
+            raise UsageError(
+                f"member {word!r} is not NETWORK, NETWORK:seed=N or NETWORK:id=NAME",
+                hint="--members resnet18,resnet18:seed=1",
+            )
+        count = 1 + sum(member.arch == arch for member in members)
+        name = settings.get("id") or (arch if count == 1 else f"{arch}-{count}")
+        members.append(MemberSpec(name, arch, int(settings.get("seed", "0"))))
+    return tuple(members)
+
+
+def default_members(*archs: str) -> tuple[MemberSpec, ...]:
+    """Return one member for each network, called like it."""
+    return tuple(MemberSpec(arch, arch) for arch in archs)
+
+
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The switches of ``edge-run train``.
 
@@ -29,7 +77,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs, source_epochs
         Passes over the target and over the source set.
     member_epochs
-        Other numbers of epochs for single members.
+        Other numbers of epochs for single members, by id.
     learning_rate
         Peak of AdamW's one-epoch warm-up and cosine decay.
     balance
@@ -45,7 +93,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Decides starting head, order, augmentation and dropout.
     """
 
-    members: tuple[str, ...] = ("resnet18", "googlenet", "resnet50", "resnet101")
+    members: tuple[MemberSpec, ...] = default_members("resnet18", "googlenet", "resnet50", "resnet101")
     init: str = "imagenet"
     epochs: int = 12
     member_epochs: dict[str, int] = {}
@@ -63,19 +111,26 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preprocess: PreprocessSpec = PreprocessSpec()
 
     def __post_init__(self) -> None:
-        unknown = [arch for arch in self.members if arch not in ARCHITECTURES]
-        if unknown or not self.members or len(set(self.members)) != len(self.members):
+        unknown = [member.arch for member in self.members if member.arch not in ARCHITECTURES]
+        if unknown or not self.members:
             raise UsageError(
-                f"members {list(self.members)} are not a selection of the networks",
-                hint=f"choose from {', '.join(ARCHITECTURES)}, each once",
+                f"members {', '.join(unknown) or 'none'} are not networks",
+                hint=f"choose from {', '.join(ARCHITECTURES)}",
+            )
+        ids = [member.id for member in self.members]
+        if len(set(ids)) != len(ids):
+            raise UsageError(f"members {', '.join(ids)} do not have different ids", hint="--members NETWORK:id=NAME")
+        if len({(member.arch, member.seed) for member in self.members}) != len(ids):
+            raise UsageError(
+                "two members have the same network and the same seed", hint="--members resnet18,resnet18:seed=1"
             )
         spheres = self.orthogonal_spheres
-        uneven = [arch for arch in self.members if ARCHITECTURES[arch].width % spheres.blocks]
+        uneven = [m.arch for m in self.members if ARCHITECTURES[m.arch].width % spheres.blocks]
         if uneven and spheres.weight:
             raise UsageError(
                 f"{spheres.blocks} OS blocks do not divide the features of {', '.join(uneven)}", hint="--os-blocks 16"
             )
-        if not set(self.member_epochs) <= set(self.members):
+        if not set(self.member_epochs) <= set(ids):
             raise UsageError(f"epochs are given for {sorted(self.member_epochs)}, but these are not all members")
         if (
             min(self.epochs, *self.member_epochs.values(), self.epochs) < 1
@@ -91,6 +146,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """How many of a training's ``epochs`` its weights are averaged over."""
         return min(epochs, self.average_epochs or max(1, epochs // 4))
 
-    def epochs_for(self, arch: str) -> int:
+    def epochs_for(self, member_id: str) -> int:
         """Passes over the target set for one member."""
-        return self.member_epochs.get(arch, self.epochs)
+        return self.member_epochs.get(member_id, self.epochs)

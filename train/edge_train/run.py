@@ -4,8 +4,8 @@
 
     run.json                          configuration, labels, data, versions, command
     splits.csv                        name, label, split, group of every scan
-    members/<arch>/model.safetensors  mean weights of the last epochs, torchvision names
-    members/<arch>/history.csv        one row per epoch
+    members/<id>/model.safetensors  mean weights of the last epochs, torchvision names
+    members/<id>/history.csv        one row per epoch
     ensemble.json                     temperatures, voting weights, thresholds, and the split they were fitted on
     metrics.json                      validation figures
     predictions.csv                   logits of every member for every scan of val and test
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class DataRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +48,8 @@ class MemberRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
+    id
+        Its name in the run: the folder of its weights, and its name in the vote.
     mean, std
         Of the normalisation inside the network.
     transform_input
@@ -58,6 +60,7 @@ class MemberRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The weights are the mean over the ends of the last epochs, this many.
     """
 
+    id: str
     arch: str
     mean: float
     std: float
@@ -93,25 +96,20 @@ class _Versioned(msgspec.Struct, frozen=True):
 class Voter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One member's part in the vote; ``cost_of_dropping`` is the rise in validation NLL without it, nats."""
 
-    arch: str
+    id: str
     weight: float
     temperature: float
     cost_of_dropping: float | None = None
 
 
 class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``ensemble.json``: everything fitted after training, and on which split.
-
-    ``low_confidence`` and ``flag_rate`` stand in runs of before flags were fitted at export; nothing reads them.
-    """
+    """``ensemble.json``: everything fitted after training, and on which split."""
 
     fitted_on: str
     shrink: float
     operating_point: str
     threshold: float | None
     members: tuple[Voter, ...]
-    low_confidence: float | None = None
-    flag_rate: float | None = None
 
 
 class Run:
@@ -139,12 +137,12 @@ class Run:
         self.record = read(folder / "run.json", RunRecord)
         self.ensemble = read(folder / "ensemble.json", EnsembleRecord)
 
-    def member(self, arch: str) -> Member:
+    def member(self, member_id: str) -> Member:
         """Load one network in eval mode; its hash must be the recorded one."""
-        return self.load_member(self.folder, self.record, arch)
+        return self.load_member(self.folder, self.record, member_id)
 
     @staticmethod
-    def load_member(folder: Path, record: RunRecord, arch: str) -> Member:
+    def load_member(folder: Path, record: RunRecord, member_id: str) -> Member:
         """Load one network of a run whose record is at hand.
 
         Raises
@@ -152,20 +150,20 @@ class Run:
         BundleError
             The run has no such member, or the file is not the one the record names.
         """
-        known = next((m for m in record.members if m.arch == arch), None)
+        known = next((m for m in record.members if m.id == member_id), None)
         if known is None:
-            raise BundleError(f"{folder} has no member {arch!r}")
-        path = folder / "members" / arch / MODEL
+            raise BundleError(f"{folder} has no member {member_id!r}")
+        path = folder / "members" / member_id / MODEL
         if not path.is_file() or sha256_file(path) != known.sha256:
             raise BundleError(
                 f"{path} is missing or not the file that run.json names", hint="train again, or restore it"
             )
         with torch.device("meta"):  # all weights are about to be replaced: drawing them would take a second
-            member = Member(arch, len(record.labels), Normalisation(known.mean, known.std))
+            member = Member(known.arch, len(record.labels), Normalisation(known.mean, known.std))
         try:
             member.net.load_state_dict(load_file(path), assign=True)
         except (SafetensorError, RuntimeError) as error:
-            raise BundleError(f"{path} does not hold a {arch}: {error}") from error
+            raise BundleError(f"{path} does not hold a {known.arch}: {error}") from error
         return member.eval()
 
 

@@ -22,7 +22,7 @@ from edge_run.errors import UsageError
 from edge_run.machine.cores import allowed_cores
 
 from . import run as runs
-from .config import TrainConfig
+from .config import MemberSpec, TrainConfig
 from .data.dataset import Dataset, decode, read_folders, write_splits_csv
 from .fit.calibrate import read_rule
 from .fit.fit import CHECKPOINT, Labelled, chosen_precision, fit
@@ -121,8 +121,8 @@ def train(
         _claim(out, request, resume=resume)
         write_splits_csv(target.dataset, out / "splits.csv")
     members = tuple(
-        _train_member(arch, target, first, config, out / "members" / arch, resume, hardware, say)
-        for arch in config.members
+        _train_member(spec, target, first, config, out / "members" / spec.id, resume, hardware, say)
+        for spec in config.members
     )
     if not is_first_process():
         # Lightning started this process to share the training; the first one concludes alone.
@@ -199,7 +199,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _train_member(
-    arch: str,
+    spec: MemberSpec,
     target: Material,
     first: Material | None,
     config: TrainConfig,
@@ -210,24 +210,31 @@ def _train_member(
 ) -> MemberRecord:
     done = folder / "member.json"
     if resume and done.exists():
-        say(f"{arch}: trained already")
+        say(f"{spec.id}: trained already")
         return runs.read(done, MemberRecord)
+    # The seed of the whole training plus the member's own decides its head, its order and its augmentation.
+    config = msgspec.structs.replace(config, seed=config.seed + spec.seed)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    member = build(arch, len((first or target).dataset.labels), config.init)
+    member = build(spec.arch, len((first or target).dataset.labels), config.init)
     options = {"resume": resume, "hardware": hardware, "say": say}
     if first:
-        say(f"{arch}: source stage on {len(first.part('train').targets)} scans")
+        say(f"{spec.id}: source stage on {len(first.part('train').targets)} scans")
         train_set, val_set = first.part("train"), first.part("val")
         fit(member, train_set, val_set, config, folder / "source", epochs=config.source_epochs, **options)  # type: ignore[arg-type]
         # Seeded again, so that the new head does not depend on whether the source stage ran in this process.
         pl.seed_everything(config.seed, workers=True, verbose=False)
         member = _swap_head(member, len(target.dataset.labels))
     started_from = state_hash(member)
-    say(f"{arch}: fine-tuning on {len(target.part('train').targets)} scans")
-    epochs = config.epochs_for(arch)
+    say(f"{spec.id}: fine-tuning on {len(target.part('train').targets)} scans")
+    epochs = config.epochs_for(spec.id)
     fit(member, target.part("train"), target.part("val"), config, folder, epochs=epochs, **options)  # type: ignore[arg-type]
     record = MemberRecord(
-        arch, *member.normalisation, runs.sha256_file(folder / MODEL), started_from, config.averaged(epochs)
+        spec.id,
+        spec.arch,
+        *member.normalisation,
+        runs.sha256_file(folder / MODEL),
+        started_from,
+        config.averaged(epochs),
     )
     if not is_first_process():
         return record

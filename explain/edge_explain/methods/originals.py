@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ FOLDER = "originals"
 class Original(NamedTuple):
     """One network: its part in the vote before it was compiled, and how it is loaded."""
 
-    arch: str
+    id: str
     sha256: str
     weight: float
     temperature: float
@@ -42,25 +43,25 @@ class Originals:
     """
 
     def __init__(self, originals: Sequence[Original]) -> None:
-        self._originals = {original.arch: original for original in originals}
+        self._originals = {original.id: original for original in originals}
         self._loaded: dict[str, Member] = {}
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
-    def archs(self) -> tuple[str, ...]:
+    def ids(self) -> tuple[str, ...]:
         """The networks, in the bundle's order."""
         return tuple(self._originals)
 
     @property
     def sha256(self) -> Mapping[str, str]:
         """Of the weights' files, by network."""
-        return {arch: original.sha256 for arch, original in self._originals.items()}
+        return {member_id: original.sha256 for member_id, original in self._originals.items()}
 
-    def temperature(self, arch: str) -> float:
+    def temperature(self, member_id: str) -> float:
         """What divides a network's logits."""
-        return self._originals[arch].temperature
+        return self._originals[member_id].temperature
 
-    def member(self, arch: str) -> Member:
+    def member(self, member_id: str) -> Member:
         """One network.
 
         Raises
@@ -68,16 +69,16 @@ class Originals:
         BundleError
             Its file is not the one that the run names.
         """
-        if arch not in self._loaded:
+        if member_id not in self._loaded:
             # Frozen, so that a backward pass neither computes nor keeps what only a training needs.
-            member = self._originals[arch].load().eval().requires_grad_(False).to(self.device)
+            member = self._originals[member_id].load().eval().requires_grad_(False).to(self.device)
             # A third faster, forward and backward.
-            self._loaded[arch] = member.to(memory_format=torch.channels_last)
-        return self._loaded[arch]
+            self._loaded[member_id] = member.to(memory_format=torch.channels_last)
+        return self._loaded[member_id]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities of the vote, ``[N, classes]``, of network inputs ``[N, size, size] uint8``."""
-        each = [softmax(infer(self.member(arch), pixels), self.temperature(arch)) for arch in self.archs]
+        each = [softmax(infer(self.member(member_id), pixels), self.temperature(member_id)) for member_id in self.ids]
         return vote(np.stack(each), [original.weight for original in self._originals.values()])
 
 
@@ -98,12 +99,12 @@ def of_bundle(bundle: Bundle, run_folder: Path | None = None) -> Originals:
     """
     run = Run(folder_of(bundle, run_folder))
     _require_same(bundle, run)
-    voters = {voter.arch: voter for voter in run.ensemble.members}
+    voters = {voter.id: voter for voter in run.ensemble.members}
+    weights = bundle.manifest.provenance.weights
     return Originals(
         [
-            Original(arch, sha256, voters[arch].weight, voters[arch].temperature, lambda a=arch: run.member(a))  # type: ignore[misc]
-            for member in bundle.manifest.members
-            for arch, sha256 in [(member.arch, bundle.manifest.provenance.weights[member.arch])]
+            Original(m.id, weights[m.id], voters[m.id].weight, voters[m.id].temperature, partial(run.member, m.id))
+            for m in bundle.manifest.members
         ]
     )
 
@@ -127,14 +128,14 @@ def folder_of(bundle: Bundle, run_folder: Path | None) -> Path:
 
 def _require_same(bundle: Bundle, run: Run) -> None:
     manifest, record = bundle.manifest, run.record
-    found = {member.arch: member.sha256 for member in record.members}
+    found = {member.id: member.sha256 for member in record.members}
     wanted = manifest.provenance.weights
-    archs = [member.arch for member in manifest.members]
-    voting = {voter.arch for voter in run.ensemble.members}
-    other = [arch for arch in archs if arch not in wanted or found.get(arch) != wanted[arch] or arch not in voting]
+    ids = [member.id for member in manifest.members]
+    voting = {voter.id for voter in run.ensemble.members}
+    other = [i for i in ids if i not in wanted or found.get(i) != wanted[i] or i not in voting]
     if not other and (record.labels, record.config.preprocess) == (manifest.task.labels, manifest.preprocess):
         return
-    names = ", ".join(f"{arch} ({_short(found.get(arch))}, not {_short(wanted.get(arch))})" for arch in other)
+    names = ", ".join(f"{i} ({_short(found.get(i))}, not {_short(wanted.get(i))})" for i in other)
     raise BundleError(
         f"{run.folder} is not the run that the bundle {manifest.name} was made of: "
         + (f"other weights of {names}" if other else "its labels or its preprocessing differ"),

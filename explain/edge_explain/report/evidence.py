@@ -150,10 +150,10 @@ def _shap(explanation: Explanation) -> Markup | None:
     figures = [
         el(
             "figure",
-            mapped(explanation.scan.pixels, values, end, f"GradientShap of {arch}", line=0),
-            el("figcaption", el("b", arch), f" of the original, gap {_gap(explanation, arch)}"),
+            mapped(explanation.scan.pixels, values, end, f"GradientShap of {member_id}", line=0),
+            el("figcaption", el("b", member_id), f" of the original, gap {_gap(explanation, member_id)}"),
         )
-        for arch, values in explanation.shap.items()
+        for member_id, values in explanation.shap.items()
     ]
     return el(
         "section",
@@ -167,8 +167,8 @@ def _shap(explanation: Explanation) -> Markup | None:
     )
 
 
-def _gap(explanation: Explanation, arch: str) -> str:
-    gap = explanation.completeness.get(arch)
+def _gap(explanation: Explanation, member_id: str) -> str:
+    gap = explanation.completeness.get(member_id)
     return "unknown" if gap is None else f"{gap:+.2f}".replace("-", "\u2212")
 
 

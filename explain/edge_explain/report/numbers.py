@@ -28,12 +28,12 @@ def numbers(explanation: Explanation, manifest: Manifest) -> bytes:
         "prediction": {**msgspec.to_builtins(explanation.prediction), "path": name_of(explanation)},
         "originals": dict(explanation.originals),
         "ensemble_map": explanation.ensemble_map.tolist(),
-        "maps": {arch: values.tolist() for arch, values in explanation.maps.items()},
-        "grad_cams": {arch: values.tolist() for arch, values in explanation.grad_cams.items()},
+        "maps": {member_id: values.tolist() for member_id, values in explanation.maps.items()},
+        "grad_cams": {member_id: values.tolist() for member_id, values in explanation.grad_cams.items()},
         "parity": dict(explanation.parity),
         "shap": {
-            arch: {"sum": float(values.sum()), "completeness": explanation.completeness.get(arch)}
-            for arch, values in explanation.shap.items()
+            member_id: {"sum": float(values.sum()), "completeness": explanation.completeness.get(member_id)}
+            for member_id, values in explanation.shap.items()
         },
         "regions": _regions(explanation.regions) if explanation.regions is not None else None,
         "trust": explanation.trust,

@@ -62,7 +62,7 @@ def maps(explanation: Explanation, manifest: Manifest) -> Markup:
     """The scan, the ensemble's map and the members', on one scale."""
     pixels, label = explanation.scan.pixels, explanation.label
     members = calibrated(explanation, manifest)
-    weights = [member.weight for member in manifest.members if member.arch in members]
+    weights = [member.weight for member in manifest.members if member.id in members]
     end = limit(list(members.values()), weights)
     height, width = pixels.shape
     rows, columns = explanation.ensemble_map.shape
@@ -90,7 +90,7 @@ def maps(explanation: Explanation, manifest: Manifest) -> Markup:
             ),
         ),
     ]
-    small = [_member_map(explanation, arch, values, end) for arch, values in members.items()]
+    small = [_member_map(explanation, member_id, values, end) for member_id, values in members.items()]
     return el(
         "section",
         el("div", el("h2", "Where the networks looked"), scale(end, label, "log-odds"), class_="head"),
@@ -114,33 +114,33 @@ def calibrated(explanation: Explanation, manifest: Manifest) -> dict[str, NDArra
     """Members' maps in the unit of the ensemble's: divided by their temperatures."""
     precision = explanation.prediction.source.precision
     return {
-        member.arch: explanation.maps[member.arch] / np.float32(member.artefacts[precision].temperature)
+        member.id: explanation.maps[member.id] / np.float32(member.artefacts[precision].temperature)
         for member in manifest.members
-        if member.arch in explanation.maps
+        if member.id in explanation.maps
     }
 
 
-def _member_map(explanation: Explanation, arch: str, values: NDArray[np.float32], end: float) -> Markup:
-    said = {vote.arch: vote for vote in explanation.prediction.decision.members}.get(arch)
+def _member_map(explanation: Explanation, member_id: str, values: NDArray[np.float32], end: float) -> Markup:
+    said = {vote.id: vote for vote in explanation.prediction.decision.members}.get(member_id)
     caption = f" {said.probabilities[explanation.label]:.0%}, weighs {said.weight:.2f}" if said else " did not vote"
     return el(
         "figure",
-        mapped(explanation.scan.pixels, values, end, f"map of {arch}"),
-        el("figcaption", el("b", arch), caption),
+        mapped(explanation.scan.pixels, values, end, f"map of {member_id}"),
+        el("figcaption", el("b", member_id), caption),
     )
 
 
 def _members(explanation: Explanation, manifest: Manifest) -> Markup:
-    label, votes = explanation.label, {vote.arch: vote for vote in explanation.prediction.decision.members}
+    label, votes = explanation.label, {vote.id: vote for vote in explanation.prediction.decision.members}
     heads = (("Member", ""), (label, "n"), ("", ""), ("Weighs", "n"), ("Map = Grad-CAM", "n"))
     rows = []
     for member in manifest.members:
-        vote, parity = votes.get(member.arch), explanation.parity.get(member.arch)
+        vote, parity = votes.get(member.id), explanation.parity.get(member.id)
         p = vote.probabilities[label] if vote else None
         rows.append(
             el(
                 "tr",
-                el("td", member.arch),
+                el("td", member.id),
                 el("td", f"{p:.1%}" if p is not None else "did not answer", class_="n"),
                 el("td", _meter(p, None) if p is not None else ""),
                 el("td", f"{member.weight:.2f}", class_="n"),

@@ -102,7 +102,7 @@ def _agreement(trust: Trust) -> Row | None:
 def _parity(explanation: Explanation) -> Row | None:
     if not explanation.parity:
         return None
-    cosine = {arch: one.cosine for arch, one in explanation.parity.items()}
+    cosine = {member_id: one.cosine for member_id, one in explanation.parity.items()}
     worst = max(explanation.parity.values(), key=lambda one: one.max_abs)
     least = min(cosine.values())
     answer, mood = ("yes", YES) if least >= 0.99 else ("nearly", YES) if least >= COSINE else ("no", NO)

@@ -75,17 +75,17 @@ def assess(
     disloyal: dict[str, float] = {}
     nervous: dict[str, float] = {}
     forgetful: dict[str, float] = {}
-    for done, (arch, map_) in enumerate(judged.grad_cams.items()):
-        member = originals.member(arch)
+    for done, (member_id, map_) in enumerate(judged.grad_cams.items()):
+        member = originals.member(member_id)
         if settings.squares:
-            temperature = originals.temperature(arch)
-            disloyal[arch] = infidelity(
+            temperature = originals.temperature(member_id)
+            disloyal[member_id] = infidelity(
                 member, pixels, map_, label, temperature=temperature, samples=settings.squares, seed=seed
             )
         if settings.noises:
-            nervous[arch] = sensitivity(member, pixels, label, samples=settings.noises, seed=seed)
+            nervous[member_id] = sensitivity(member, pixels, label, samples=settings.noises, seed=seed)
         if settings.shuffles:
-            forgetful[arch] = randomisation(member, pixels, map_, label, times=settings.shuffles, seed=seed)
+            forgetful[member_id] = randomisation(member, pixels, map_, label, times=settings.shuffles, seed=seed)
         progress(done + 1, len(judged.grad_cams))
     where = shares(judged.ensemble_map, body(pixels))
     alike = agreement(judged.maps)

@@ -51,7 +51,7 @@ def of_place(outside_body: float, border: float) -> list[str]:
 
 def of_randomisation(correlations: Mapping[str, float]) -> list[str]:
     """A map is the same whatever the network has learnt."""
-    alike = [arch for arch, value in correlations.items() if value > RANDOMISATION]
+    alike = [member_id for member_id, value in correlations.items() if value > RANDOMISATION]
     if not alike:
         return []
     return [f"The map of {_names(alike)} looks much the same when the network's weights are shuffled."]
@@ -68,11 +68,11 @@ def of_originals(label: str, original: str, parity: Mapping[str, MapParity]) -> 
     found = []
     if original != label:
         found.append(f"The originals answer {original}, the compiled ensemble {label}: the answer hangs by a thread.")
-    unlike = [arch for arch, compared in parity.items() if compared.cosine < COSINE]
+    unlike = [member_id for member_id, compared in parity.items() if compared.cosine < COSINE]
     if unlike:
         found.append(f"The compiled map of {_names(unlike)} differs from its original's.")
     return found
 
 
-def _names(archs: list[str]) -> str:
-    return " and ".join(archs) if len(archs) < 3 else f"{', '.join(archs[:-1])} and {archs[-1]}"
+def _names(member_ids: list[str]) -> str:
+    return " and ".join(member_ids) if len(member_ids) < 3 else f"{', '.join(member_ids[:-1])} and {member_ids[-1]}"

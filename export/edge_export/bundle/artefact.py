@@ -73,7 +73,7 @@ def make(
     BackendError
         It cannot be loaded.
     """
-    path = original.fp32.with_name(f"{original.arch}.{precision}.onnx")
+    path = original.fp32.with_name(f"{original.id}.{precision}.onnx")
     if path != original.fp32:
         recipe.make(original.fp32, path, original.ranges.get(method, {}), float_layers)
     check(path)

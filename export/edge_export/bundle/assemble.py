@@ -90,8 +90,8 @@ def assemble(
 def _member(compiled: Compiled, writer: BundleWriter) -> BundleMember:
     original = compiled.original
     artefacts = {precision: _artefact(made, writer) for precision, made in compiled.artefacts.items()}
-    head = writer.add_array(f"models/{original.arch}.head.npy", original.head)
-    return BundleMember(original.arch, original.weight, artefacts, head, original.macs)
+    head = writer.add_array(f"models/{original.id}.head.npy", original.head)
+    return BundleMember(original.id, original.arch, original.weight, artefacts, head, original.macs)
 
 
 def _artefact(made: Candidate, writer: BundleWriter) -> Artefact:
@@ -124,7 +124,7 @@ def _provenance(run: Run, material: Material, command: str) -> Provenance:
         train_command=run.record.command,
         export_command=command,
         data_fingerprint=run.record.data.fingerprint,
-        weights={m.arch: m.sha256 for m in run.record.members},
+        weights={m.id: m.sha256 for m in run.record.members},
         calibration=material.calibration_sha256,
         versions=run.record.versions | {f"{name} (export)": version for name, version in exported_by.items()},
     )

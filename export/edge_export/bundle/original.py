@@ -41,6 +41,7 @@ class Original(NamedTuple):
         Multiply-adds of one scan.
     """
 
+    id: str
     arch: str
     weight: float
     fp32: Path
@@ -59,12 +60,13 @@ def take(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Original:
     """Ask a member for its answers, write its FP32 graph, and measure the ranges of the graph's tensors."""
-    member = run.member(voter.arch)
+    member = run.member(voter.id)
     logits = infer(member, material.validation.pixels)
-    fp32 = scratch / f"{voter.arch}.fp32.onnx"
+    fp32 = scratch / f"{voter.id}.fp32.onnx"
     to_onnx(member, fp32, run.record.config.preprocess.size)
     return Original(
-        voter.arch,
+        voter.id,
+        member.arch,
         voter.weight,
         fp32,
         measure_ranges(fp32, material.calibration, methods, progress) if methods else {},

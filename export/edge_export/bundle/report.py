@@ -78,7 +78,7 @@ def report(
     name: str, size: int, recipes: Mapping[str, Recipe], compiled: Sequence[Compiled], votes: Mapping[str, Vote]
 ) -> ExportReport:
     """Put together what was found."""
-    members = {c.original.arch: {p: _artefact(c, p, recipe, size) for p, recipe in recipes.items()} for c in compiled}
+    members = {c.original.id: {p: _artefact(c, p, recipe, size) for p, recipe in recipes.items()} for c in compiled}
     gates = [v.gate for v in votes.values()] + [a.gate for found in members.values() for a in found.values()]
     return ExportReport(
         bundle=name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from edge_export.graphs.simulate import Simulation
-from edge_run.bundle.manifest import Familiarity, FlagThresholds
+from edge_run.bundle.manifest import FeatureDistanceThreshold, FlagThresholds
 from edge_run.flags import NAMES, Familiar, disagreement, inspect
 from edge_run.flags.quality import standardised
 from edge_run.voting.vote import decide
@@ -55,7 +55,7 @@ class Witness(NamedTuple):
         The bundle's file, and as :func:`edge_run.flags.inspect` takes it.
     """
 
-    arch: str
+    id: str
     distances: dict[str, NDArray[np.float64]]
     statistics: dict[str, File]
     typical: tuple[File, NDArray[np.float64]]
@@ -84,7 +84,7 @@ def flag(
     """
     validation = material.validation
     quality = _quality(validation.paths, witness.typical[1])
-    members = [c for c in compiled if c.original.arch in always]
+    members = [c for c in compiled if c.original.id in always]
     thresholds, profiles = {}, {}
     for precision, voted in votes.items():
         p = voted.probabilities
@@ -114,8 +114,8 @@ def ask_witness(
     progress: Callable[[int, int], None],
 ) -> Witness:
     """Show training and validation scans to the member with the fewest features of those that always answer."""
-    chosen = min((c for c in compiled if c.original.arch in always), key=lambda c: c.original.head.shape[1])
-    arch = chosen.original.arch
+    chosen = min((c for c in compiled if c.original.id in always), key=lambda c: c.original.head.shape[1])
+    member_id = chosen.original.id
     networks = {
         precision: Simulation(chosen.artefacts[precision].path, half_scales=recipe.half_scales)
         for precision, recipe in recipes.items()
@@ -124,10 +124,10 @@ def ask_witness(
     distances, files = {}, {}
     for precision, network in networks.items():
         statistics = fit_statistics(seen.pooled[precision])
-        files[precision] = writer.add_array(f"flags/{arch}.{precision}.npy", statistics)
+        files[precision] = writer.add_array(f"flags/{member_id}.{precision}.npy", statistics)
         distances[precision] = Familiar(statistics).distance(network.pooled(material.validation.pixels[:, None]))
     return Witness(
-        arch, distances, files, (writer.add_array("flags/typical.npy", seen.typical), standardised(seen.typical))
+        member_id, distances, files, (writer.add_array("flags/typical.npy", seen.typical), standardised(seen.typical))
     )
 
 
@@ -147,7 +147,7 @@ def _thresholds(fitted: Fitted, target: Target, witness: Witness, precision: str
         rate=float(fitted.flagged.mean()),
         low_confidence=-found["confidence"],
         disagreement=found.get("disagreement"),
-        familiarity=Familiarity(witness.arch, witness.statistics[precision], found["distance"]),
+        feature_distance=FeatureDistanceThreshold(witness.id, witness.statistics[precision], found["distance"]),
         typical=witness.typical[0],
         error=None if np.isnan(fitted.error) else fitted.error,
         error_bound=fitted.bound,

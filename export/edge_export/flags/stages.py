@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 def fit_stages(
-    archs: Sequence[str], weights: Sequence[float], macs: Sequence[int], probabilities: ArrayLike, point: Point
+    member_ids: Sequence[str], weights: Sequence[float], macs: Sequence[int], probabilities: ArrayLike, point: Point
 ) -> tuple[tuple[str, ...], ...]:
     """Choose the stages whose mean work on the validation scans is least.
 
@@ -55,12 +55,12 @@ def fit_stages(
     -------
     Networks by stage.
     """
-    members = range(len(archs))
+    members = range(len(member_ids))
     best = min(
-        partitions(tuple(members), first=min(2, len(archs))),
+        partitions(tuple(members), first=min(2, len(member_ids))),
         key=lambda stages: expected_work(stages, weights, macs, probabilities, point),
     )
-    return tuple(tuple(archs[m] for m in stage) for stage in best)
+    return tuple(tuple(member_ids[m] for m in stage) for stage in best)
 
 
 def expected_work(

@@ -48,7 +48,7 @@ def compile_member(original: Original, recipes: Mapping[str, Recipe], material: 
     Of several methods to find ranges, the one is taken whose probabilities stay nearest to the original's on the
     validation scans (mean Kullback-Leibler divergence). Twins (``int8-trt`` and its FP16) share method and layers.
     """
-    mender = FloatFallback(original, material, talk.progress(f"{original.arch}: ranking layers"))
+    mender = FloatFallback(original, material, talk.progress(f"{original.id}: ranking layers"))
     artefacts: dict[str, Candidate] = {}
     twins: dict[bool, Candidate] = {}
     for precision, recipe in recipes.items():
@@ -61,7 +61,7 @@ def compile_member(original: Original, recipes: Mapping[str, Recipe], material: 
         else:
             candidate = _best(original, precision, recipe, material)
             artefacts[precision] = twins[recipe.symmetric] = mender.hint(precision, recipe, candidate)
-        talk.artefact(original.arch, precision, artefacts[precision])
+        talk.artefact(original.id, precision, artefacts[precision])
     return Compiled(original, artefacts, mender)
 
 
@@ -107,7 +107,7 @@ def _keep_more(compiled: Sequence[Compiled], precision: str, recipe: Recipe, tal
         better = member.mender.keep_more(precision, recipe, member.artefacts[precision])
         if better is not None:
             member.artefacts[precision] = better
-            talk.artefact(member.original.arch, precision, better)
+            talk.artefact(member.original.id, precision, better)
             return True
     return False
 

@@ -63,7 +63,7 @@ def plan(manifest: Manifest, states: Mapping[str, BackendState], asked: Asked) -
         fits = fitting(backend, None, precisions)
         left_out += [LeftOut(backend, p, unfit(backend, p), "") for p in precisions if p not in fits]
         for precision in fits:
-            variants += [Variant(backend, precision, MEMBER, member=member.arch) for member in manifest.members]
+            variants += [Variant(backend, precision, MEMBER, member=member.id) for member in manifest.members]
             variants += [Variant(backend, precision, what, exit=e) for e in exits for what in (ENSEMBLE, PREDICT)]
     if not variants:
         raise BackendError(
@@ -77,13 +77,13 @@ def threads_of(manifest: Manifest, variant: Variant, cores: int) -> dict[str, in
     """Threads of each member: a member alone has all cores; in an ensemble it has its share, as in `Ensemble`."""
     if variant.member:
         return {variant.member: cores}
-    stages = [[m.arch for m in manifest.members]] if variant.exit == FULL else manifest.stages
-    return {arch: max(1, cores // len(stage)) for stage in stages for arch in stage}
+    stages = [[m.id for m in manifest.members]] if variant.exit == FULL else manifest.stages
+    return {member_id: max(1, cores // len(stage)) for stage in stages for member_id in stage}
 
 
 def artefact_bytes(manifest: Manifest, variant: Variant) -> int:
     """Size of the files that a variant loads as networks."""
-    members = [m for m in manifest.members if variant.member in ("", m.arch)]
+    members = [m for m in manifest.members if variant.member in ("", m.id)]
     return sum(member.artefacts[variant.precision].file.bytes for member in members)
 
 

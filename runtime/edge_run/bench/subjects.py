@@ -42,10 +42,10 @@ def opened(job: Job) -> Iterator[Call]:
     """
     variant, bundle = job.variant, Bundle(job.bundle)
     if variant.what == MEMBER:
-        member = next(m for m in bundle.manifest.members if m.arch == variant.member)
+        member = next(m for m in bundle.manifest.members if m.id == variant.member)
         network = Network(
             bundle.read(member.artefacts[variant.precision].file),
-            f"{member.arch}.{variant.precision}",
+            f"{member.id}.{variant.precision}",
             variant.precision,
             bundle.manifest.preprocess.size,
             bundle.engines,

@@ -17,6 +17,7 @@ from edge_run.errors import BundleError
 
 from .archive import open_archive
 from .manifest import SCHEMA_VERSION, File, Manifest
+from .manifest.schema1 import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,13 +138,16 @@ def parse(raw: bytes) -> Manifest:
         if not isinstance(found, dict) or "schema_version" not in found:
             raise BundleError(f"{MANIFEST} names no schema version", hint="give a bundle that edge-run export wrote")
         version = found["schema_version"]
-        if version != SCHEMA_VERSION:
+        # True is 1 in Python, and no version.
+        if type(version) is not int or version not in (1, SCHEMA_VERSION):
             raise BundleError(
-                f"the bundle has schema version {version!r}, this edge-run reads {SCHEMA_VERSION}",
+                f"the bundle has schema version {version!r}, this edge-run reads 1 and {SCHEMA_VERSION}",
                 hint="export the bundle again with this edge-run, or use the edge-run that wrote it",
             )
         # Read again, by a reader that knows neither NaN nor half a surrogate pair.
-        return msgspec.json.decode(raw, type=Manifest)
+        if version == SCHEMA_VERSION:
+            return msgspec.json.decode(raw, type=Manifest)
+        return msgspec.convert(upgrade(msgspec.json.decode(raw)), Manifest)
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise BundleError(f"{MANIFEST} does not fit its schema: {error}", hint="export the bundle again") from error
 

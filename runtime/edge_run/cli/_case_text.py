@@ -42,7 +42,7 @@ def whole(case: Record) -> str:
     lines[-1] += f"   ({', '.join(others)})"
     for member in case["members"]:
         p = member["probabilities"][label]
-        lines.append(f"    {member['arch']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
+        lines.append(f"    {member['id']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
     lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in case["flags"]]
     for note in case["notes"]:
         said = "  ".join(part for part in (note["label"], note["remark"]) if part)

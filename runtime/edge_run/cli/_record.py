@@ -34,12 +34,12 @@ def record(prediction: Prediction, case: str | None, members: Sequence[str]) -> 
     found: dict[str, Any] = msgspec.to_builtins(prediction)
     decision, source = found["decision"], found["source"]
     times = found["timing_ms"]
-    answered = {member["arch"] for member in decision["members"]}
+    answered = {member["id"] for member in decision["members"]}
     return {
         "path": unicode(prediction.path),
         "case": case,
         **decision,
-        "left_out": [arch for arch in members if arch not in answered],
+        "left_out": [member_id for member_id in members if member_id not in answered],
         "bundle": source["bundle"],
         "bundle_sha256": source["bundle_sha256"],
         "precision": source["precision"],
@@ -82,7 +82,7 @@ def to_text(record: Record) -> str:
     lines[-1] += f"   ({', '.join(others)})"
     for member in record["members"]:
         p = member["probabilities"][label]
-        lines.append(f"    {member['arch']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
+        lines.append(f"    {member['id']:<10} {bar(p)} {label} {p:6.1%}   weighs {member['weight']:.2f}")
     if record["left_out"]:
         lines.append(f"    did not need to answer: {', '.join(record['left_out'])}")
     lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]

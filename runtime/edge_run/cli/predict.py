@@ -113,7 +113,7 @@ class _Writer:
 
     def __init__(self, ensemble: Ensemble, cases: Cases, sink: Sink) -> None:
         self._ensemble, self._cases, self._sink = ensemble, cases, sink
-        self._members = [member.arch for member in ensemble.manifest.members]
+        self._members = [member.id for member in ensemble.manifest.members]
         self._answered: list[tuple[str, Decision]] = []
         self._places: dict[int, Series] = {}
         self.inputs = self.failed = 0

@@ -21,7 +21,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Run directory to write.")],
     source: Annotated[list[Path] | None, typer.Option(help="Fine-tune on this medical set first, with its own labels.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
-    members: Annotated[str, typer.Option(help="Networks, comma-separated, in this order.")] = "resnet18,googlenet,resnet50,resnet101",
+    members: Annotated[str, typer.Option(help="Networks, in this order: resnet18,resnet18:seed=1,resnet50")] = "resnet18,googlenet,resnet50,resnet101",
     init: Annotated[str, typer.Option(help="Starting weights: imagenet, none, or a folder of <network>.safetensors.")] = "imagenet",
     positive: Annotated[str | None, typer.Option(help="Label that sensitivity speaks of; the first by default.")] = None,
     operating_point: Annotated[str, typer.Option(help="Threshold on the positive class: a number, youden, or sensitivity=S.")] = "0.5",
@@ -55,7 +55,7 @@ def train(
     training = need("edge_train", "train")
     base, own = _epochs(epochs or [])
     settings = {
-        "members": members.split(","),
+        "members": msgspec.to_builtins(training.parse_members(members)),
         "init": init,
         "epochs": base,
         "member_epochs": own,

@@ -67,6 +67,7 @@ def decide(manifest: Manifest, flagger: Flagger, answers: Mapping[int, Answer], 
         flags=(*unsure, *noted.flags),
         members=tuple(
             MemberVote(
+                members[m].id,
                 members[m].arch,
                 members[m].weight,
                 _by_label(manifest, answers[m].probabilities),

@@ -185,9 +185,9 @@ class Ensemble:
             noted = noted or [self._note(answers[n], scans[n] if scans is not None else None) for n in open_]
             for n in open_:
                 decisions[n] = decide.decide(self.manifest, self._flagger, answers[n], noted[n])
-        archs = [member.arch for member in self.manifest.members]
+        member_ids = [member.id for member in self.manifest.members]
         return [
-            (decision, {archs[m]: answer.features for m, answer in answers[n].items()})
+            (decision, {member_ids[m]: answer.features for m, answer in answers[n].items()})
             for n, decision in enumerate(decisions)
             if decision is not None
         ]
@@ -227,12 +227,12 @@ class Ensemble:
         return softmax(out.logits, self.manifest.members[member].artefacts[self.precision].temperature)
 
     def _note(self, answers: dict[int, Answer], pixels: NDArray[np.uint8] | None) -> Noted:
-        by_arch = {self.manifest.members[m].arch: answer for m, answer in answers.items()}
+        by_id = {self.manifest.members[m].id: answer for m, answer in answers.items()}
         return self._flagger.note(
             Evidence(
                 pixels,
-                {arch: answer.probabilities for arch, answer in by_arch.items()},
-                {arch: answer.features for arch, answer in by_arch.items()},
+                {member_id: answer.probabilities for member_id, answer in by_id.items()},
+                {member_id: answer.features for member_id, answer in by_id.items()},
             )
         )
 
@@ -246,8 +246,8 @@ class Ensemble:
         """Members by stage, the heaviest of each first; one stage where all shall answer."""
         if exit == FULL:
             return [self._heaviest_first]
-        places = {member.arch: m for m, member in enumerate(self.manifest.members)}
-        stages = [{places[arch] for arch in stage} for stage in self.manifest.stages]
+        places = {member.id: m for m, member in enumerate(self.manifest.members)}
+        stages = [{places[member_id] for member_id in stage} for stage in self.manifest.stages]
         return [[m for m in self._heaviest_first if m in stage] for stage in stages]
 
     def __enter__(self) -> Self:

@@ -54,7 +54,7 @@ def _open(bundle: Bundle, m: int, choice: Choice, threads: int) -> Runner:
     member = bundle.manifest.members[m]
     network = Network(
         bundle.read(member.artefacts[choice.precision].file),
-        f"{member.arch}.{choice.precision}",
+        f"{member.id}.{choice.precision}",
         choice.precision,
         bundle.manifest.preprocess.size,
         bundle.engines,

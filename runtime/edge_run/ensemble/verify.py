@@ -76,8 +76,8 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
         for artefact in member.artefacts.values():
             bundle.read(artefact.file)
     for thresholds in manifest.flags.values():
-        if thresholds.familiarity:
-            bundle.read(thresholds.familiarity.statistics)
+        if thresholds.feature_distance:
+            bundle.read(thresholds.feature_distance.statistics)
         if thresholds.typical:
             bundle.read(thresholds.typical)
     left_out = not_replayed(bundle, backend)
@@ -128,5 +128,5 @@ def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
         recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
         difference = float(np.abs(outputs.logits - recorded).max())
         flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())
-        checks.append(Check(f"{member.arch}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend))
+        checks.append(Check(f"{member.id}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend))
     return checks

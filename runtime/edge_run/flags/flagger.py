@@ -73,8 +73,8 @@ class Flagger:
         manifest = bundle.manifest
         self.thresholds = manifest.flags[precision]
         self.always = manifest.stages[0]
-        self._weights = {member.arch: member.weight for member in manifest.members}
-        fitted = self.thresholds.familiarity
+        self._weights = {member.id: member.weight for member in manifest.members}
+        fitted = self.thresholds.feature_distance
         self._familiar = Familiar(bundle.read_array(fitted.statistics)) if fitted else None
         self._typical = _typical(bundle, self.thresholds.typical)
 
@@ -84,14 +84,14 @@ class Flagger:
         measures: dict[str, float] = {}
         accepted = self.thresholds.disagreement
         if len(self.always) > 1:
-            said = [evidence.probabilities[arch] for arch in self.always]
-            apart = float(disagreement(said, [self._weights[arch] for arch in self.always]))
+            said = [evidence.probabilities[member_id] for member_id in self.always]
+            apart = float(disagreement(said, [self._weights[member_id] for member_id in self.always]))
             measures["disagreement"] = apart
             if accepted is not None and apart > accepted:
                 names = f"{', '.join(self.always[:-1])} and {self.always[-1]}"
                 reason = f"{names} answer differently ({apart:.2f} bits apart, accepted up to {accepted:.2f})"
                 flags.append(Flag("members-disagree", reason))
-        fitted = self.thresholds.familiarity
+        fitted = self.thresholds.feature_distance
         if fitted and self._familiar:
             pooled = pool(evidence.features[fitted.member][None])
             measures["distance"] = distance = float(self._familiar.distance(pooled)[0])

@@ -67,10 +67,10 @@ class Heatmap:
 
     def __init__(self, bundle: Bundle, precision: str) -> None:
         self.manifest, self.precision = bundle.manifest, precision
-        self._heads = {member.arch: bundle.read_array(member.head) for member in bundle.manifest.members}
-        for arch, head in self._heads.items():
+        self._heads = {member.id: bundle.read_array(member.head) for member in bundle.manifest.members}
+        for member_id, head in self._heads.items():
             if head.ndim != 2 or len(head) != len(self.manifest.task.labels) or not np.isfinite(head).all():
-                raise _unfit(arch)
+                raise _unfit(member_id)
 
     def label(self, decision: Decision) -> str:
         """Which class to map: of two the positive one, whatever the answer, so that a colour never changes sides."""
@@ -93,16 +93,16 @@ class Heatmap:
             Features do not fit the final layer.
         """
         index = self.manifest.task.labels.index(label)
-        answered = [member for member in self.manifest.members if member.arch in features]
+        answered = [member for member in self.manifest.members if member.id in features]
         found = []
         for member in answered:
-            head, block = self._heads[member.arch], features[member.arch]
+            head, block = self._heads[member.id], features[member.id]
             if block.ndim != 3 or len(block) != head.shape[1]:
-                raise _unfit(member.arch)
+                raise _unfit(member.id)
             found.append(contrast_map(block, head, index) / np.float32(member.artefacts[self.precision].temperature))
         weights = [member.weight for member in answered]
         ensemble = vote_map(_alike(found), weights, [1.0] * len(found))
-        members = {member.arch: one for member, one in zip(answered, found, strict=True)}
+        members = {member.id: one for member, one in zip(answered, found, strict=True)}
         return Maps(label, ensemble, members, limit(found, weights))
 
     def draw(self, pixels: NDArray[np.uint8], maps: Maps, decision: Decision) -> NDArray[np.uint8]:
@@ -130,5 +130,5 @@ def _alike(maps: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     ]
 
 
-def _unfit(arch: str) -> BundleError:
-    return BundleError(f"the final layer of {arch} does not fit its network", hint="export the bundle again")
+def _unfit(member_id: str) -> BundleError:
+    return BundleError(f"the final layer of {member_id} does not fit its network", hint="export the bundle again")

@@ -164,12 +164,12 @@ def _members(grey: Image, maps: Maps, decision: Decision, manifest: Manifest, gr
         for place, member in enumerate(manifest.members):
             left = place * step
             panel = image[:height, left : left + width]
-            if member.arch in maps.members:
-                overlay(small, maps.members[member.arch], maps.limit, line=_line(grid, 14), out=panel)
+            if member.id in maps.members:
+                overlay(small, maps.members[member.id], maps.limit, line=_line(grid, 14), out=panel)
             else:
                 panel[:] = ABSENT
             caption = partial(lettering.caption, image, left=left, size=grid.text, room=step - grid.gap)
-            caption(member.arch, baseline=height + round(1.3 * grid.text), bold=True)
+            caption(member.id, baseline=height + round(1.3 * grid.text), bold=True)
             caption(said(member, decision, maps.label), baseline=height + round(2.65 * grid.text), faint=True)
 
     return Block(height + round(3.2 * grid.text), write)

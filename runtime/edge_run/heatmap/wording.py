@@ -46,7 +46,7 @@ def headline(decision: Decision, manifest: Manifest) -> list[Line]:
 def said(member: BundleMember, decision: Decision, label: str) -> str:
     """What a member answered about a label, and its weight."""
     for vote in decision.members:
-        if vote.arch == member.arch:
+        if vote.id == member.id:
             return f"{label} {vote.probabilities[label]:.1%}, weighs {vote.weight:.2f}"
     return f"did not answer, weighs {member.weight:.2f}"
 

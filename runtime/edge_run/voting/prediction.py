@@ -10,6 +10,8 @@ class MemberVote(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
+    id, arch
+        The member's name in its bundle, and its network: two seeds of one network may vote together.
     weight
         Its share of the vote.
     probabilities
@@ -18,6 +20,7 @@ class MemberVote(msgspec.Struct, frozen=True):
         Before calibration, in the order of the labels.
     """
 
+    id: str
     arch: str
     weight: float
     probabilities: dict[str, float]

@@ -168,11 +168,11 @@ def test_every_precision_has_its_own_thresholds(exported):
     flags = exported.manifest.flags
     assert flags.keys() == set(exported.manifest.precisions) == exported.manifest.profile.keys()
     assert {thresholds.target for thresholds in flags.values()} == {"rate=0.1"}
-    assert flags["fp32"].familiarity != flags["int8-cpu"].familiarity
+    assert flags["fp32"].feature_distance != flags["int8-cpu"].feature_distance
     assert set(exported.manifest.stages[0]) == {"resnet18", "googlenet"}
     for thresholds in flags.values():
-        assert thresholds.familiarity.member == "resnet18"  # 512 features, not 1024
-        assert thresholds.familiarity.statistics.bytes < 40_000
+        assert thresholds.feature_distance.member == "resnet18"  # 512 features, not 1024
+        assert thresholds.feature_distance.statistics.bytes < 40_000
         assert 0 <= thresholds.error <= thresholds.error_bound <= 1
     assert any(line.startswith("flags int8-cpu: rate=0.1; ") for line in exported.talk)
 

@@ -132,7 +132,7 @@ def scene(tmp_path):
         validation = Validation("val", SCANS, targets, [str(n) for n in range(len(SCANS))], 1, 0.5)
         material = Material(validation, SCANS, (), SCANS[:2, None])
         head = np.zeros((2, 16), np.float32)
-        return Scene(Original(f"small-{seed}", weight, fp32, ranges, answers, head, 1), material)
+        return Scene(Original(f"small-{seed}", "small", weight, fp32, ranges, answers, head, 1), material)
 
     return build
 

@@ -71,7 +71,7 @@ def test_spoilt_artefact_is_found_out(exported, scratch):
     bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
     path = scratch / "resnet18.spoilt.onnx"
     onnx.save(model, path)
-    subject = Original("resnet18", 1.0, path, {}, original, np.zeros((2, 512), np.float32), 0)
+    subject = Original("resnet18", "resnet18", 1.0, path, {}, original, np.zeros((2, 512), np.float32), 0)
     found = assess(path, subject, RECIPES["fp32"], material)
     assert found.parity.flips == 2
     assert found.parity.max_abs_logit == pytest.approx(abs(shift), abs=1e-4)

@@ -131,7 +131,7 @@ def count_by_hooks(arch, size):
 
 @pytest.mark.parametrize("arch", ["resnet18", "googlenet"])
 def test_multiply_adds_are_those_pytorch_sees(arch, exported):
-    member = next(m for m in exported.manifest.members if m.arch == arch)
+    member = next(m for m in exported.manifest.members if m.id == arch)
     assert member.macs == multiply_adds(exported.out / "models" / f"{arch}.fp32.onnx") == count_by_hooks(arch, SIZE)
 
 

@@ -251,9 +251,10 @@ def test_damaged_zip_is_refused_or_still_right(folder: Path) -> None:
         (b"{", "does not fit its schema"),
         (b"[]", "names no schema version"),
         (b"{}", "names no schema version"),
-        (b'{"schema_version": null}', "has schema version None, this edge-run reads 1"),
-        (b'{"schema_version": 2}', "has schema version 2, this edge-run reads 1"),
-        (b'{"schema_version": "1"}', "has schema version '1', this edge-run reads 1"),
+        (b'{"schema_version": null}', "has schema version None, this edge-run reads 1 and 2"),
+        (b'{"schema_version": 3}', "has schema version 3, this edge-run reads 1 and 2"),
+        (b'{"schema_version": true}', "has schema version True, this edge-run reads 1 and 2"),
+        (b'{"schema_version": "1"}', "has schema version '1', this edge-run reads 1 and 2"),
         (b'{"schema_version": 1}', "does not fit its schema: .*missing required field"),
         (b"[" * 100_000, "does not fit its schema: .*recursion"),
         (b'{"schema_version": 1, "name": ' + b"[" * 100_000, "does not fit its schema: .*recursion"),
@@ -274,7 +275,7 @@ def test_manifest_over_the_cap_is_not_parsed(folder: Path) -> None:
     refuses(folder, f"bundle.json is longer than the {MAX_MANIFEST_BYTES} bytes")
 
 
-@pytest.mark.parametrize("at", [b'"schema_version": 1', b'"arch": "resnet18"'])
+@pytest.mark.parametrize("at", [b'"schema_version": 2', b'"arch": "resnet18"'])
 def test_key_that_stands_twice(folder: Path, at: bytes) -> None:
     edit(folder, at, at + b", " + at)
     refuses(folder, "a key stands twice")

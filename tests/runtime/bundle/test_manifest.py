@@ -1,6 +1,6 @@
 """``bundle.json``: what fits, and that schema and prose speak of the same fields.
 
-``python tests/runtime/test_manifest.py`` writes the schema anew.
+``PYTHONPATH=tests python tests/runtime/bundle/test_manifest.py`` writes the schema anew.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def put(record: Any, at: tuple[str | int, ...], value: object) -> None:
 
 
 def test_committed_schema_is_that_of_the_types() -> None:
-    assert SCHEMA.read_text(encoding="utf-8") == schema(), "python tests/runtime/test_manifest.py writes it anew"
+    assert SCHEMA.read_text(encoding="utf-8") == schema(), (
+        "PYTHONPATH=tests python tests/runtime/bundle/test_manifest.py writes it anew"
+    )
 
 
 def test_bundle_fits_the_schema(plain: dict[str, Any]) -> None:
@@ -93,6 +95,38 @@ def test_written_and_read_it_is_the_same(written: bytes) -> None:
     found = parse(written)
     assert parse(msgspec.json.encode(found)) == found
     assert found.precisions == ("fp32", "int8-cpu")
+
+
+def test_two_seeds_of_one_network_vote_together(plain: dict[str, Any]) -> None:
+    put(plain, (*MEMBER, "arch"), "googlenet")
+    found = parse(json.dumps(plain).encode())
+    assert [(member.id, member.arch) for member in found.members] == [
+        ("resnet18", "googlenet"),
+        ("googlenet", "googlenet"),
+    ]
+
+
+def test_manifest_of_schema_1_is_read(plain: dict[str, Any]) -> None:
+    wanted = parse(json.dumps(plain).encode())
+    for member in plain["members"]:
+        del member["id"]
+    for thresholds in plain["flags"].values():
+        thresholds["familiarity"] = thresholds.pop("feature_distance")
+    plain["schema_version"] = 1
+    assert parse(json.dumps(plain).encode()) == wanted
+    plain["members"][0]["id"] = "resnet18"
+    plain["members"][0]["another"] = 1
+    with pytest.raises(BundleError, match="unknown field `another`"):
+        parse(json.dumps(plain).encode())
+
+
+@pytest.mark.parametrize("broken", ["members", "flags"])
+@pytest.mark.parametrize("value", [None, 1, [1], {"a": 1}, [[]]])
+def test_damaged_manifest_of_schema_1_is_refused(plain: dict[str, Any], broken: str, value: object) -> None:
+    put(plain, (broken,), value)
+    put(plain, ("schema_version",), 1)
+    with pytest.raises(BundleError, match="does not fit its schema"):
+        parse(json.dumps(plain).encode())
 
 
 def test_whole_numbers_do_for_fractions(plain: dict[str, Any]) -> None:
@@ -123,7 +157,7 @@ def test_whole_numbers_do_for_fractions(plain: dict[str, Any]) -> None:
         ((*ARTEFACT, "file", "bytes"), MAX_FILE_BYTES + 1, "the limit is"),
         ((*ARTEFACT, "file", "bytes"), True, "Expected `int`, got `bool`"),
         ((*MEMBER, "artefacts"), {}, "members differ in their precisions"),
-        ((*MEMBER, "arch"), "googlenet", "members must be at least one, and distinct"),
+        ((*MEMBER, "id"), "googlenet", "members must be at least one, and distinct"),
         (("members",), [], "members must be at least one, and distinct"),
         (("task", "labels"), ["covid"], "labels must be at least two"),
         (("task", "labels"), ["covid", "covid"], "labels must be at least two, distinct"),
@@ -134,8 +168,8 @@ def test_whole_numbers_do_for_fractions(plain: dict[str, Any]) -> None:
         ((*FLAGS, "rate"), -0.5, "flag thresholds are shares"),
         ((*FLAGS, "disagreement"), -0.5, "flag thresholds are shares"),
         ((*FLAGS, "error_bound"), 1.5, "flag thresholds are shares"),
-        ((*FLAGS, "familiarity"), {"member": "googlenet", **FAMILIAR}, "a member that does not always answer"),
-        ((*FLAGS, "familiarity"), {"member": "another", **FAMILIAR}, "a member that does not always answer"),
+        ((*FLAGS, "feature_distance"), {"member": "googlenet", **FAMILIAR}, "a member that does not always answer"),
+        ((*FLAGS, "feature_distance"), {"member": "another", **FAMILIAR}, "a member that does not always answer"),
         (("flags",), {}, "flags and a profile for each precision"),
         (("profile",), {}, "flags and a profile for each precision"),
         (("stages",), [["resnet18"]], "stages do not hold every member once"),

@@ -22,6 +22,7 @@ def test_case_holds_the_answer_and_what_gave_it(log, answer):
     (case,) = reading.cases(log)
     assert (case["id"], case["label"], case["probability"]) == (case_id, "covid", 0.75)
     assert case["members"][0] == {
+        "id": "resnet18",
         "arch": "resnet18",
         "weight": 1.0,
         "probabilities": {"covid": 0.75, "non_covid": 0.25},

@@ -11,9 +11,10 @@ from edge_run.cases import CaseLog, CaseLogError
 from edge_run.voting.prediction import Decision, MemberVote, Prediction, Source
 
 SAID = {"covid": 0.9, "non_covid": 0.1}
+VOTE = MemberVote("resnet18", "resnet18", 1.0, SAID, (1.0, -1.0))
 ANSWER = Prediction(
     "scan.png",
-    Decision("covid", 0.9, SAID, None, (), (MemberVote("resnet18", 1.0, SAID, (1.0, -1.0)),), {"score": 0.9}),
+    Decision("covid", 0.9, SAID, None, (), (VOTE,), {"score": 0.9}),
     Source("toy", "b" * 64, "fp32", "cpu", "0.2.0"),
     "5" * 64,
     (),

@@ -51,7 +51,7 @@ def check(good: dict, bad: dict) -> None:
     assert good["probability"] == good["probabilities"][good["label"]]
     assert [flag["name"] for flag in good["flags"]] == ["low-confidence"]
     assert good["flags"][0]["reason"]
-    assert [set(member) for member in good["members"]] == [{"arch", "weight", "probabilities", "logits"}] * 2
+    assert [set(member) for member in good["members"]] == [{"id", "arch", "weight", "probabilities", "logits"}] * 2
     assert set(good["measures"]) == {"score", "confidence"}
     assert good["interval"] is None
     assert re.fullmatch(r"[0-9a-z]{12}", good["case"])
@@ -96,7 +96,7 @@ def test_text_says_it_to_a_person(capsys: Capsys, command: list[str]) -> None:
     good, bad = answered.out.strip().split("\n\n")
     assert good.startswith(f"good.png\n  {record['label']}  {record['probability']:.1%}")
     for member in record["members"]:
-        assert f"{member['arch']:<10} {bar(member['probabilities'][record['label']])}" in good
+        assert f"{member['id']:<10} {bar(member['probabilities'][record['label']])}" in good
     assert "flag: the vote is" in good
     assert "(low-confidence)" in good
     assert re.search(rf"bundle toy {record['bundle_sha256'][:12]}   case [0-9a-z]{{12}}$", good)
@@ -115,7 +115,7 @@ def test_members_that_need_not_answer(capsys: Capsys, tmp_path: Path, monkeypatc
     (tmp_path / "good.png").write_bytes(png(scan(1)))
     command = ["predict", "good.png", "--bundle", bundle, "--exit", "certified"]
     (record,) = json.loads(edge_run(capsys, *command, "--json").out)
-    assert [member["arch"] for member in record["members"]] == ["resnet18"]
+    assert [member["id"] for member in record["members"]] == ["resnet18"]
     assert record["left_out"] == ["googlenet", "resnet50"]
     low, high = record["interval"]
     (row,) = csv.DictReader(io.StringIO(edge_run(capsys, *command, "--csv").out))

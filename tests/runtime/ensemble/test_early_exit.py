@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, batch: np.ndarray) -> Path:
     at = tmp_path_factory.mktemp("bundle")
 
     def staged(plain: dict[str, Any]) -> None:
-        archs = [member["arch"] for member in plain["members"]]
+        archs = [member["id"] for member in plain["members"]]
         plain["stages"] = [archs[:2], archs[2:3], archs[3:]]
         for member, weight in zip(plain["members"], (0.6, 0.3, 0.07, 0.03), strict=True):
             member["weight"] = weight
@@ -75,7 +75,7 @@ def test_interval_holds_what_all_members_say(folder: Path, batch: np.ndarray) ->
 def test_members_answer_stage_by_stage(folder: Path, batch: np.ndarray) -> None:
     with Ensemble.load(folder, exit="certified") as early:
         stages = early.manifest.stages
-        reached = [tuple(m.arch for m in one.members) for one in early.decide(batch)]
+        reached = [tuple(m.id for m in one.members) for one in early.decide(batch)]
     order = [arch for stage in stages for arch in stage]
     ends = {tuple(order[:n]) for n in (2, 3, 4)}
     assert {tuple(sorted(r, key=order.index)) for r in reached} <= ends
@@ -86,7 +86,7 @@ def test_one_scan_and_many_stop_alike(folder: Path, batch: np.ndarray) -> None:
         together = early.decide(batch)
         for n in range(0, SCANS, 7):
             (alone,) = early.decide(batch[n : n + 1])
-            assert [m.arch for m in alone.members] == [m.arch for m in together[n].members]
+            assert [m.id for m in alone.members] == [m.id for m in together[n].members]
             assert alone.label == together[n].label
 
 

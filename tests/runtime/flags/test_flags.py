@@ -151,7 +151,7 @@ def test_statistics_of_another_network() -> None:
 
 
 def bundle(folder: Path, *, stages: Any = (ARCHS,), typical: np.ndarray | None = None, **thresholds: Any) -> Path:
-    """A toy bundle with flags; a familiarity is added where its threshold is given."""
+    """A toy bundle with flags; a feature_distance is added where its threshold is given."""
     extra = {"flags/typical.npy": typical, "flags/resnet18.npy": statistics() if "distance" in thresholds else None}
 
     def mutate(plain: dict[str, Any]) -> None:
@@ -162,7 +162,7 @@ def bundle(folder: Path, *, stages: Any = (ARCHS,), typical: np.ndarray | None =
                 flags["typical"] = file("flags/typical.npy")
             if "distance" in thresholds:
                 fitted = {"member": "resnet18", "statistics": file("flags/resnet18.npy")}
-                flags["familiarity"] = fitted | {"threshold": thresholds["distance"]}
+                flags["feature_distance"] = fitted | {"threshold": thresholds["distance"]}
 
     def file(path: str) -> dict[str, Any]:
         return {"path": path, "sha256": "0" * 64, "bytes": 0}
@@ -251,7 +251,8 @@ EMBEDDED = Bundle("ct-covid").manifest
 
 
 @pytest.mark.skipif(
-    any(flags.familiarity is None for flags in EMBEDDED.flags.values()), reason="the embedded bundle has no flags yet"
+    any(flags.feature_distance is None for flags in EMBEDDED.flags.values()),
+    reason="the embedded bundle has no flags yet",
 )
 def test_embedded_bundle_flags_what_is_no_ct() -> None:
     with Ensemble.load("ct-covid") as loaded:

@@ -30,7 +30,7 @@ def answered(folder):
     pixels = scan(3, (90, 120))
     with Ensemble.load(folder, backend="cpu", precision="int8-cpu", threads=1) as ensemble:
         batch = preprocess(pixels, ensemble.manifest.preprocess)
-        outputs = dict(zip([m.arch for m in ensemble.manifest.members], ensemble.run(batch), strict=True))
+        outputs = dict(zip([m.id for m in ensemble.manifest.members], ensemble.run(batch), strict=True))
         decision = ensemble.decide(batch, [pixels])[0]
     return (
         pixels,
@@ -57,15 +57,13 @@ def test_map_of_a_member_averages_to_its_calibrated_log_odds(heatmap, answered):
     maps = heatmap.maps(features, "covid")
     for vote in decision.members:
         p = vote.probabilities
-        assert maps.members[vote.arch].mean() == pytest.approx(np.log(p["covid"] / p["non_covid"]), abs=1e-5)
-        assert maps.members[vote.arch].mean() == pytest.approx(
-            (logits[vote.arch][0] - logits[vote.arch][1]) / 2, abs=1e-5
-        )
+        assert maps.members[vote.id].mean() == pytest.approx(np.log(p["covid"] / p["non_covid"]), abs=1e-5)
+        assert maps.members[vote.id].mean() == pytest.approx((logits[vote.id][0] - logits[vote.id][1]) / 2, abs=1e-5)
 
 
 def test_map_of_the_ensemble_is_the_votes_mean(heatmap, answered):
     maps = heatmap.maps(answered[2], "covid")
-    wanted = sum(vote.weight * maps.members[vote.arch] for vote in answered[1].members)
+    wanted = sum(vote.weight * maps.members[vote.id] for vote in answered[1].members)
     np.testing.assert_allclose(maps.ensemble, wanted, atol=1e-6)
     assert np.abs(maps.ensemble).max() <= maps.limit
 

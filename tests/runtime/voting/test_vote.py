@@ -123,7 +123,7 @@ def test_decision_names_what_was_voted(tmp_path: Path) -> None:
     assert decision.label == "covid"
     assert decision.probability == decision.probabilities["covid"] == pytest.approx((2 * 0.9 + 0.2) / 3)
     assert sum(decision.probabilities.values()) == pytest.approx(1)
-    assert [(m.arch, m.probabilities) for m in decision.members] == [
+    assert [(m.id, m.probabilities) for m in decision.members] == [
         ("resnet18", {"covid": 0.9, "non_covid": 0.1}),
         ("googlenet", {"covid": 0.2, "non_covid": 0.8}),
     ]

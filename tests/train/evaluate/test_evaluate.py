@@ -199,8 +199,10 @@ def write_run(folder):
     weights = folder / "members" / "resnet18" / "model.safetensors"
     weights.parent.mkdir(parents=True)
     save_file(member.net.state_dict(), weights)
-    record = MemberRecord("resnet18", *member.normalisation, sha256_file(weights), "0" * 64, 1)
-    config = edge_train.TrainConfig(members=("resnet18",), preprocess=PreprocessSpec(size=SIZE), seed=5)
+    record = MemberRecord("resnet18", "resnet18", *member.normalisation, sha256_file(weights), "0" * 64, 1)
+    config = edge_train.TrainConfig(
+        members=edge_train.default_members("resnet18"), preprocess=PreprocessSpec(size=SIZE), seed=5
+    )
     trained_on = DataRecord(("phantoms",), "f" * 64, "splits.csv", {})
     run = RunRecord(1, "", "", LABELS, "covid", config, trained_on, None, (record,), {}, "32-true", 1)
     write(folder / "run.json", run)

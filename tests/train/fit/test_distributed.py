@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 import torch
 from edge_run.scan.preprocessing import PreprocessSpec
-from edge_train import TrainConfig, train
+from edge_train import TrainConfig, default_members, train
 from edge_train.data import batches
 
 torch.set_num_threads(1)
@@ -24,7 +24,8 @@ def augment(pixels, settings, *, index, **options):
 
 batches.augment = augment
 config = TrainConfig(
-    members=("resnet18",), init="none", epochs=1, batch_size=4, precision="32-true", preprocess=PreprocessSpec(size=32)
+    members=default_members("resnet18"), init="none",
+    epochs=1, batch_size=4, precision="32-true", preprocess=PreprocessSpec(size=32)
 )
 hardware = {"accelerator": "cpu", "devices": 2, "strategy": "ddp"}
 try:

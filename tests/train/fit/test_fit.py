@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from edge_run.errors import UsageError
-from edge_train import Member
+from edge_train import Member, TrainConfig, parse_members
+from edge_train.config import MemberSpec
 from edge_train.fit.checkpoint import SafeCheckpointIO
 from edge_train.fit.fit import CHECKPOINT, HISTORY, MODEL, chosen_precision, class_weights
 from edge_train.fit.module import FineTuning, _warm_cosine
@@ -133,6 +134,29 @@ def test_normalisation_and_biases_do_not_decay(tiny_config, monkeypatch):
 )
 def test_number_of_averaged_epochs(tiny_config, epochs, asked, averaged):
     assert tiny_config(average_epochs=asked).averaged(epochs) == averaged
+
+
+def test_members_are_read_from_a_list_and_named():
+    assert parse_members("resnet18, resnet18:seed=1,resnet50:id=deep") == (
+        MemberSpec("resnet18", "resnet18"),
+        MemberSpec("resnet18-2", "resnet18", 1),
+        MemberSpec("deep", "resnet50"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("resnet18,resnet18", "the same network and the same seed"),
+        ("resnet18:id=a,resnet50:id=a", "do not have different ids"),
+        ("resnet18:epochs=3", "is not NETWORK, NETWORK:seed=N"),
+        ("resnet18:seed=x", "is not NETWORK, NETWORK:seed=N"),
+        ("vgg16", "are not networks"),
+    ],
+)
+def test_members_that_cannot_vote_together_are_refused(text, words):
+    with pytest.raises(UsageError, match=words):
+        TrainConfig(members=parse_members(text))
 
 
 def test_early_epochs_see_smaller_scans(scratch, tiny_config, tiny_fit, monkeypatch):

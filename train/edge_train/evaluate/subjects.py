@@ -35,12 +35,12 @@ class RunSubject:
         self.name = run.folder.resolve().name
         self.labels, self.positive, self.threshold = record.labels, record.positive, fitted.threshold
         self.spec = record.config.preprocess
-        self.member_names = tuple(voter.arch for voter in fitted.members)
+        self.member_names = tuple(voter.id for voter in fitted.members)
         self.weights = tuple(voter.weight for voter in fitted.members)
         self.trained_on, self.seed = record.data.fingerprint, record.config.seed
         self.answered_by = {"backend": "pytorch", "precision": "fp32", "version": __version__}
-        self.answered_by |= {m.arch: m.sha256 for m in record.members}
-        self._members = [(run.member(voter.arch), voter.temperature) for voter in fitted.members]
+        self.answered_by |= {m.id: m.sha256 for m in record.members}
+        self._members = [(run.member(voter.id), voter.temperature) for voter in fitted.members]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities ``[M, N, C]`` of preprocessed scans ``[N, 1, size, size] uint8``."""
@@ -58,7 +58,7 @@ class BundleSubject:
         self.name = manifest.name
         self.labels, self.positive, self.threshold = task.labels, task.positive, task.threshold
         self.spec = manifest.preprocess
-        self.member_names = tuple(member.arch for member in manifest.members)
+        self.member_names = tuple(member.id for member in manifest.members)
         self.weights = tuple(member.weight for member in manifest.members)
         # A bundle does not say with which seed its data were split; 0 is what a training uses by default.
         self.trained_on, self.seed = manifest.provenance.data_fingerprint, 0

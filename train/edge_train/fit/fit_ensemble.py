@@ -68,10 +68,10 @@ def conclude(
     judged = np.array([sample.split != "train" for sample in dataset.samples])
     dataset = replace(dataset, samples=tuple(s for s, keep in zip(dataset.samples, judged, strict=True) if keep))
     pixels = pixels[judged]
-    logits = {arch: _logits(out, record, arch, pixels, say) for arch in record.config.members}
+    logits = {member_id: _logits(out, record, member_id, pixels, say) for member_id in [m.id for m in record.members]}
     chosen = np.array([sample.split == FITTED_ON for sample in dataset.samples])
     ensemble, members = fit_ensemble(
-        {arch: values[chosen] for arch, values in logits.items()},
+        {member_id: values[chosen] for member_id, values in logits.items()},
         dataset.targets[chosen],
         positive=record.labels.index(record.positive),
         operating_point=operating_point,
@@ -81,7 +81,7 @@ def conclude(
     _write_metrics(out, record, ensemble, members, dataset.of(FITTED_ON))
     for voter in ensemble.members:
         cost = f", val NLL without it {voter.cost_of_dropping:+.4f}" if len(ensemble.members) > 1 else ""
-        say(f"{voter.arch}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
+        say(f"{voter.id}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
 
 
 def fit_ensemble(
@@ -105,8 +105,8 @@ def fit_ensemble(
     -------
     The record, and the members' calibrated probabilities ``[M, N, classes]``.
     """
-    temperatures = {arch: fit_temperature(values, targets) for arch, values in logits.items()}
-    members = np.stack([softmax(values, temperatures[arch]) for arch, values in logits.items()])
+    temperatures = {member_id: fit_temperature(values, targets) for member_id, values in logits.items()}
+    members = np.stack([softmax(values, temperatures[member_id]) for member_id, values in logits.items()])
     weights = fit_weights(members, targets, shrink=shrink)
     voted = vote(members, weights)
     try:
@@ -114,8 +114,8 @@ def fit_ensemble(
     except ValueError as error:
         raise UsageError(str(error), hint="--operating-point 0.5") from error
     voters = tuple(
-        Voter(arch, weight, temperatures[arch], cost)
-        for arch, weight, cost in zip(logits, weights, without_each(members, weights, targets), strict=True)
+        Voter(member_id, weight, temperatures[member_id], cost)
+        for member_id, weight, cost in zip(logits, weights, without_each(members, weights, targets), strict=True)
     )
     record = EnsembleRecord(
         fitted_on=FITTED_ON,
@@ -128,17 +128,17 @@ def fit_ensemble(
 
 
 def _logits(
-    out: Path, record: RunRecord, arch: str, pixels: NDArray[np.uint8], say: Callable[[str], None]
+    out: Path, record: RunRecord, member_id: str, pixels: NDArray[np.uint8], say: Callable[[str], None]
 ) -> NDArray[np.float32]:
     """Reference logits of one member over all scans; kept, because on a small machine they take minutes."""
-    member = next(m for m in record.members if m.arch == arch)
-    kept = out / "members" / arch / f"logits-{member.sha256[:12]}-{record.data.fingerprint[:12]}.npy"
+    member = next(m for m in record.members if m.id == member_id)
+    kept = out / "members" / member_id / f"logits-{member.sha256[:12]}-{record.data.fingerprint[:12]}.npy"
     if kept.exists():
         found: NDArray[np.float32] = np.load(kept, allow_pickle=False)
         if len(found) == len(pixels):
             return found
-    say(f"{arch}: predicting {len(pixels)} scans")
-    logits = infer(Run.load_member(out, record, arch), pixels)
+    say(f"{member_id}: predicting {len(pixels)} scans")
+    logits = infer(Run.load_member(out, record, member_id), pixels)
     partial = kept.with_name(f".{kept.name}")
     np.save(partial, logits, allow_pickle=False)
     partial.replace(kept)
@@ -149,9 +149,9 @@ def _write_predictions(path: Path, dataset: Dataset, logits: Mapping[str, NDArra
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "label", "split", "group", "member", *(f"logit_{x}" for x in dataset.labels)])
-        for arch, values in logits.items():
+        for member_id, values in logits.items():
             for sample, row in zip(dataset.samples, values, strict=True):
-                writer.writerow([sample.name, sample.label, sample.split, sample.group, arch, *map(float, row)])
+                writer.writerow([sample.name, sample.label, sample.split, sample.group, member_id, *map(float, row)])
 
 
 def _write_metrics(
@@ -163,15 +163,15 @@ def _write_metrics(
     def figures(probabilities: NDArray[np.float64]) -> dict[str, Interval]:
         return with_intervals(probabilities, part.targets, part.groups, positive=positive, threshold=ensemble.threshold)
 
-    by_member = {voter.arch: figures(p) for voter, p in zip(ensemble.members, members, strict=True)}
+    by_member = {voter.id: figures(p) for voter, p in zip(ensemble.members, members, strict=True)}
     runs.write(out / "metrics.json", RunMetrics(FITTED_ON, by_member, figures(voted)))
     (out / "plots").mkdir(exist_ok=True)
-    histories = {arch: _history(out / "members" / arch / HISTORY) for arch in record.config.members}
+    histories = {m.id: _history(out / "members" / m.id / HISTORY) for m in record.members}
     training_curves(
         out / "plots" / "training.png",
         histories,
         panels=PANELS,
-        averaged={m.arch: m.averaged_epochs for m in record.members},
+        averaged={m.id: m.averaged_epochs for m in record.members},
     )
 
 

@@ -81,7 +81,7 @@ def compile_bundle(
     size, version = bundle.manifest.preprocess.size, str(api.tensorrt().__version__)
     for precision in precisions:
         for member in bundle.manifest.members:
-            name = f"{member.arch}.{precision}"
+            name = f"{member.id}.{precision}"
             network = Network(bundle.read(member.artefacts[precision].file), name, precision, size, bundle.engines)
             path, key = engines.engine_path(network), engines.key_of(network, version, gpu, options(precision))
             kept = None if force else engines.read_record(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .about import Card, Evaluation, Figure, Provenance, Reference
 from .files import MAX_FILE_BYTES, File
-from .flags import Familiarity, FlagThresholds, Histogram, Profile
+from .flags import FeatureDistanceThreshold, FlagThresholds, Histogram, Profile
 from .members import Artefact, BundleMember, Parity, Quantisation
 from .whole import SCHEMA_VERSION, Manifest, Task
 
@@ -19,7 +19,7 @@ __all__ = [
     "BundleMember",
     "Card",
     "Evaluation",
-    "Familiarity",
+    "FeatureDistanceThreshold",
     "Figure",
     "File",
     "FlagThresholds",

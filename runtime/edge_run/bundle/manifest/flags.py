@@ -7,7 +7,7 @@ from itertools import pairwise
 from .files import File, Record, is_share
 
 
-class Familiarity(Record, frozen=True):
+class FeatureDistanceThreshold(Record, frozen=True):
     """How far a scan's pooled features may lie from those of the training scans.
 
     Attributes
@@ -40,7 +40,7 @@ class FlagThresholds(Record, frozen=True):
     disagreement
         Flagged when the members that always answer are further apart than this: weighted Jensen-Shannon divergence,
         bits. None: one member alone always answers, and has nobody to disagree with.
-    familiarity
+    feature_distance
         None: no features are compared.
     typical
         ``[32, 32] uint8`` ``.npy``: the mean of the training scans, to tell an inverted one. None: that is not looked
@@ -56,7 +56,7 @@ class FlagThresholds(Record, frozen=True):
     rate: float
     low_confidence: float
     disagreement: float | None
-    familiarity: Familiarity | None
+    feature_distance: FeatureDistanceThreshold | None
     typical: File | None = None
     error: float | None = None
     error_bound: float | None = None

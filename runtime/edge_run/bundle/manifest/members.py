@@ -83,6 +83,8 @@ class BundleMember(Record, frozen=True):
 
     Attributes
     ----------
+    id
+        Its name, by which everything else in the manifest speaks of it; unique in the bundle.
     arch
         Its network.
     weight
@@ -96,6 +98,7 @@ class BundleMember(Record, frozen=True):
         Multiply-adds of one scan.
     """
 
+    id: str
     arch: str
     weight: float
     artefacts: dict[str, Artefact]

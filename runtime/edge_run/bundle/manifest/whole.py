@@ -9,7 +9,7 @@ from .files import ROUNDING, Record, is_share
 from .flags import FlagThresholds, Profile
 from .members import BundleMember, Parity
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Task(Record, frozen=True):
@@ -75,8 +75,8 @@ class Manifest(Record, frozen=True):
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        archs = [member.arch for member in self.members]
-        if not archs or len(set(archs)) != len(archs):
+        ids = [member.id for member in self.members]
+        if not ids or len(set(ids)) != len(ids):
             raise ValueError("members must be at least one, and distinct")
         weights = [member.weight for member in self.members]
         if min(weights) < 0 or abs(sum(weights) - 1) > ROUNDING:
@@ -90,11 +90,11 @@ class Manifest(Record, frozen=True):
         self._check_reference_logits()
 
     def _check_flags(self) -> None:
-        if sorted(arch for stage in self.stages for arch in stage) != sorted(m.arch for m in self.members):
+        if sorted(id_ for stage in self.stages for id_ in stage) != sorted(m.id for m in self.members):
             raise ValueError("stages do not hold every member once")
         if not all(self.stages) or not set(self.precisions) <= self.flags.keys() & self.profile.keys():
             raise ValueError("there must be no empty stage, and flags and a profile for each precision")
-        used = {thresholds.familiarity.member for thresholds in self.flags.values() if thresholds.familiarity}
+        used = {thresholds.feature_distance.member for thresholds in self.flags.values() if thresholds.feature_distance}
         if not used <= set(self.stages[0]):
             raise ValueError("features are compared of a member that does not always answer")
 
