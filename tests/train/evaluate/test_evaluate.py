@@ -204,7 +204,7 @@ def write_run(folder):
         members=edge_train.default_members("resnet18"), preprocess=PreprocessSpec(size=SIZE), seed=5
     )
     trained_on = DataRecord(("phantoms",), "f" * 64, "splits.csv", {})
-    run = RunRecord(1, "", "", LABELS, "covid", config, trained_on, None, (record,), {}, "32-true", 1)
+    run = RunRecord(2, "", "", LABELS, "covid", config, trained_on, None, (record,), {}, "32-true", 1)
     write(folder / "run.json", run)
     voters = (Voter("resnet18", 1.0, 2.5),)
     write(folder / "ensemble.json", EnsembleRecord("val", 0.1, "0.5", 0.45, voters))
