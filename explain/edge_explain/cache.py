@@ -6,7 +6,6 @@ written is made again. A scan itself is never stored; but maps of it are, so the
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import shutil
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+
+from edge_run._files import cache_folder, make_folder, move_folder, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,16 +30,15 @@ MAX_BYTES = 64 * 2**20
 """Of one file."""
 
 
-def default_folder() -> Path:
-    """``edge-run/explanations`` in the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # A relative one is to be ignored, says the XDG base directory specification.
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "edge-run" / "explanations"
+def default_folder() -> Path | None:
+    """``explanations`` in the user's cache folder; None where this user has no home."""
+    cache = cache_folder()
+    return cache / "explanations" if cache else None
 
 
 def key(parts: Mapping[str, object]) -> str:
     """Name of an explanation: SHA-256 of all that it depends on."""
-    return hashlib.sha256(msgspec.json.encode(dict(parts), order="sorted")).hexdigest()
+    return sha256(msgspec.json.encode(dict(parts), order="sorted"))
 
 
 class Cache:
@@ -71,16 +71,16 @@ class Cache:
     def store(self, name: str, record: bytes, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Keep an explanation; a full disk or a folder that may not be written is no reason to fail."""
         files = {RECORD: record, **{f"{array}.npy": _written(values) for array, values in arrays.items()}}
-        files[SUMS] = "".join(f"{_sha256(data)}  {file}\n" for file, data in files.items()).encode()
+        files[SUMS] = "".join(f"{sha256(data)}  {file}\n" for file, data in files.items()).encode()
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.folder)
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".") as unfinished:
                 made = Path(unfinished) / name
                 made.mkdir(mode=0o700)
                 for file, data in files.items():
                     (made / file).write_bytes(data)
                 shutil.rmtree(self.folder / name, ignore_errors=True)
-                made.rename(self.folder / name)
+                move_folder(made, self.folder / name)
             self._forget()
         except OSError:
             return
@@ -98,11 +98,11 @@ def _checked(folder: Path) -> dict[str, bytes]:
     """Files of an entry; ValueError where one is not what the sums say."""
     files = {}
     for line in _bounded(folder / SUMS).decode("ascii").splitlines():
-        sha256, _, file = line.partition("  ")
+        expected, _, file = line.partition("  ")
         if Path(file).name != file:
             raise ValueError(f"{file} leads elsewhere")
         files[file] = _bounded(folder / file)
-        if _sha256(files[file]) != sha256:
+        if sha256(files[file]) != expected:
             raise ValueError(f"{file} is damaged")
     return files
 
@@ -124,7 +124,3 @@ def _written(array: NDArray[np.generic]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -68,10 +68,10 @@ def real(
     import torch
     from safetensors.torch import save_file
 
+    from edge_run._files import sha256_file
     from edge_run.scan.preprocessing import PreprocessSpec
     from edge_train.data.dataset import read_folders
     from edge_train.networks.member import Member
-    from edge_train.run import sha256_file
 
     folder = tmp_path_factory.mktemp("real")
     data = write_dataset(folder / "phantoms", per_split={"train": 6, "val": 2}, size=64)

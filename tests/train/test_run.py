@@ -149,7 +149,7 @@ def test_weights_other_than_the_recorded_are_refused(finished, folder, damage):
 
 
 def test_weights_of_another_network_are_refused_whatever_the_record_says(folder):
-    from edge_train.run import sha256_file
+    from edge_run._files import sha256_file
 
     path = folder / "members" / "resnet18" / "model.safetensors"
     path.parent.mkdir(parents=True)

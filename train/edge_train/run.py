@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -21,13 +20,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from edge_run._files import replace_file, sha256_file
 from edge_run.errors import BundleError, UsageError
 
 from .config import TrainConfig
 from .networks.member import MODEL, Member, Normalisation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 SCHEMA_VERSION = 2
@@ -194,20 +193,4 @@ def read(path: Path, kind: type[T]) -> T:
 
 def write(path: Path, record: object) -> None:
     """Write one JSON record, indented, atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-    partial.replace(path)
-
-
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hash_parts(iter(lambda: file.read(1 << 20), b""))
-
-
-def hash_parts(parts: Iterable[bytes]) -> str:
-    """Hex SHA-256 of the concatenation of ``parts``."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    replace_file(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n", private=False)

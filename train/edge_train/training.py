@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from edge_run._files import sha256_file, sha256_parts
 from edge_run._version import __version__
 from edge_run.errors import UsageError
 from edge_run.machine.cores import allowed_cores
@@ -232,7 +233,7 @@ def _train_member(
         spec.id,
         spec.arch,
         *member.normalisation,
-        runs.sha256_file(folder / MODEL),
+        sha256_file(folder / MODEL),
         started_from,
         config.averaged(epochs),
     )
@@ -254,7 +255,7 @@ def _swap_head(member: Member, classes: int) -> Member:
 def state_hash(member: Member) -> str:
     """Hex SHA-256 over the names and bytes of a network's state."""
     state = sorted(member.net.state_dict().items())
-    return runs.hash_parts(part for name, value in state for part in (name.encode(), value.numpy().tobytes()))
+    return sha256_parts(part for name, value in state for part in (name.encode(), value.numpy().tobytes()))
 
 
 def _describe(dataset: Dataset, folders: Sequence[Path]) -> DataRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from edge_run._files import make_folder, move_folder, sha256
 from edge_run.bundle.bundle import MANIFEST, Bundle
 from edge_run.bundle.manifest import File, Manifest
 from edge_run.errors import UsageError
@@ -58,7 +58,7 @@ class BundleWriter:
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-        return File(path, hashlib.sha256(data).hexdigest(), len(data))
+        return File(path, sha256(data), len(data))
 
     def add_array(self, path: str, array: NDArray[Any]) -> File:
         """Add an array as ``.npy`` and return its entry."""
@@ -78,8 +78,8 @@ class BundleWriter:
         (self._folder / MANIFEST).write_bytes(text + b"\n")
         Bundle(self._folder)
         made = self._zip() if self.out.suffix == ZIP else self._folder
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        made.replace(self.out)
+        make_folder(self.out.parent, private=False)
+        move_folder(made, self.out)
 
     def _zip(self) -> Path:
         path = self._scratch / "bundle.zip"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_run._files import cache_folder, sha256
 from edge_run.errors import BundleError
 
 from .archive import open_archive
@@ -48,16 +48,16 @@ class Bundle:
         self.path = resolve(path)
         self._archive = open_archive(self.path)
         raw = self._archive.read(MANIFEST, MAX_MANIFEST_BYTES)
-        self.sha256 = hashlib.sha256(raw).hexdigest()
+        self.sha256 = sha256(raw)
         self.manifest = parse(raw)
         self._ahead: dict[File, Future[bytes]] = {}
 
     @property
-    def engines(self) -> Path:
+    def engines(self) -> Path | None:
         """Folder for what is compiled for this device; whoever writes into it makes it.
 
         It lies beside the bundle. Where that is inside this package, or this user may not use it, it is one of the
-        user's own, by the manifest's hash.
+        user's own, by the manifest's hash; None where this user has no folder either.
         """
         at = self.path.resolve()
         beside = at.with_name(f"{at.stem if at.is_file() else at.name}.engines")
@@ -66,8 +66,8 @@ class Bundle:
         )
         if usable and not at.is_relative_to(BUILT_IN.resolve()):
             return beside
-        cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        return (cache if cache.is_absolute() else Path.home() / ".cache") / "edge-run" / "engines" / self.sha256[:16]
+        cache = cache_folder()
+        return cache / "engines" / self.sha256[:16] if cache else None
 
     def read_ahead(self, files: Iterable[File]) -> None:
         """Begin to read and hash files that `read` will be asked for, while the caller does something else."""
@@ -88,7 +88,7 @@ class Bundle:
 
     def _read(self, file: File) -> bytes:
         data = self._archive.read(file.path, file.bytes)
-        if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
+        if len(data) != file.bytes or sha256(data) != file.sha256:
             raise BundleError(
                 f"{file.path} of {self.path} is not the file its manifest names ({len(data)} of {file.bytes} bytes, "
                 "or another SHA-256)",

@@ -10,7 +10,7 @@ from . import images
 from .errors import CaseLogError, explained
 from .hashing import Entry, link, write
 from .ids import new_id, now_ms, utc
-from .location import default_path, images_folder, make_private
+from .location import VARIABLE, default_path, images_folder, make_private
 from .schema import prepare
 
 if TYPE_CHECKING:
@@ -163,10 +163,10 @@ class CaseLog:
 
 
 def _resolve(path: Path | None) -> Path:
-    try:
-        return default_path() if path is None else path
-    except RuntimeError as error:
-        raise CaseLogError(f"this user has no home for a case log: {error}", hint="give --case-log") from error
+    found = path or default_path()
+    if found is None:
+        raise CaseLogError("this user has no home folder for a case log", hint=f"give --case-log, or set {VARIABLE}")
+    return found
 
 
 def _facts(prediction: Prediction) -> Entry:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from edge_run.errors import UsageError
+
 from .output import visible
 
 if TYPE_CHECKING:
@@ -79,10 +81,13 @@ def answer_ready(
 
 def default_state(folder: Path) -> Path:
     """Where it is kept what is answered of a folder: beside the user's case log, whatever way leads to the folder."""
-    from edge_run.cases import default_path
+    from edge_run._files import data_folder
 
+    own = data_folder()
+    if own is None:
+        raise UsageError("this user has no home folder for the state of a watch", hint="give --state FILE")
     name = hashlib.sha256(bytes(folder.resolve())).hexdigest()[:32]
-    return default_path().parent / "watched" / f"{name}.jsonl"
+    return own / "watched" / f"{name}.jsonl"
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def explain(
         "quick": quick,
         "seed": seed,
         "background": background,
-        "cache": None if no_cache else explaining.Cache(explaining.default_folder()),
+        "cache": None if no_cache or not (folder := explaining.default_folder()) else explaining.Cache(folder),
         "command": _command(paths or []),
     }
     sink, failed = Sink(Format.JSON if as_json else Format.TEXT, COLUMNS, _to_text), 0
@@ -92,7 +92,8 @@ def _cases(path: Path | None, *, wanted: bool) -> Iterator[CaseLog | None]:
     """The case log; None where there is none and none is asked for."""
     from edge_run.cases import CaseLog, default_path
 
-    if not wanted and path is None and not default_path().exists():
+    default = default_path()
+    if not wanted and path is None and not (default and default.exists()):
         yield None
         return
     with CaseLog.existing(path) as log:

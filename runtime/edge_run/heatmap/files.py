@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import cv2
 
+from edge_run._files import replace_file, sha256
 from edge_run.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def place(folder: Path, name: str, scan_sha256: str) -> Path:
     """
     stem = PurePath(name.replace("\\", "/")).stem
     readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:_LONGEST].strip("_") or "scan"
-    digest = hashlib.sha256(f"{name}\0{scan_sha256}".encode("utf-8", "surrogatepass")).hexdigest()
+    digest = sha256(f"{name}\0{scan_sha256}".encode("utf-8", "surrogatepass"))
     return folder / f"{readable}-{digest[:10]}.heatmap.png"
 
 
@@ -41,24 +40,15 @@ def write(path: Path, image: NDArray[np.uint8]) -> None:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a file whole, or not at all. Its folder is made where it is missing; a link of its name is replaced.
+    """Write a file that shows a patient's scan, whole or not at all, for this user alone.
 
     Raises
     ------
     UsageError
         The folder cannot be made or written to.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(

@@ -74,7 +74,7 @@ def test_image_that_cannot_be_kept_leaves_no_case(path, answer, monkeypatch):
     with CaseLog.open(path, keep_images=True) as log:
         before = [log.append(answer(), b"one")]
         with monkeypatch.context() as patch:
-            patch.setattr("edge_run.cases.images.os.fsync", full)
+            patch.setattr("edge_run._files.replace.os.fsync", full)
             with pytest.raises(CaseLogError, match="the disk is full"):
                 log.append(answer(), b"another")
         assert ids(log) == before
@@ -186,7 +186,7 @@ def test_user_without_a_home(monkeypatch):
     monkeypatch.delenv("EDGE_RUN_CASE_LOG", raising=False)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr(Path, "home", nobody)
-    with pytest.raises(CaseLogError, match="no home"):
+    with pytest.raises(CaseLogError, match="no home folder"):
         CaseLog.open()
 
 

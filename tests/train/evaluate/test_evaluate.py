@@ -191,8 +191,9 @@ def write_run(folder):
     import torch
     from safetensors.torch import save_file
 
+    from edge_run._files import sha256_file
     from edge_train.networks.member import Member
-    from edge_train.run import DataRecord, EnsembleRecord, MemberRecord, RunRecord, Voter, sha256_file, write
+    from edge_train.run import DataRecord, EnsembleRecord, MemberRecord, RunRecord, Voter, write
 
     torch.manual_seed(0)
     member = Member("resnet18", 2).eval()

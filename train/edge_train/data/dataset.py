@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from edge_run._files import sha256_file
 from edge_run.errors import DataError
 
 from .decode import Scans, decode
@@ -219,7 +220,7 @@ def _samples(name: str, folder: Path, rows: Sequence[Row]) -> list[Sample]:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256_file(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
 

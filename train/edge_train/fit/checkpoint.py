@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from edge_run._files import replacing
 from edge_run.errors import BundleError
 
 if TYPE_CHECKING:
@@ -30,13 +30,8 @@ class SafeCheckpointIO(CheckpointIO):
         """Write atomically, so that a kill in the middle leaves the previous checkpoint."""
         tensors: dict[str, Tensor] = {}
         tree = _encode(checkpoint, tensors)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        save_file(tensors, partial, metadata={"tree": json.dumps(tree)})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(Path(path), private=False) as unfinished:
+            save_file(tensors, unfinished, metadata={"tree": json.dumps(tree)})
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002
         """Read what :meth:`save_checkpoint` wrote.

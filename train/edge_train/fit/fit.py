@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from safetensors.torch import load_file, save_file
 
+from edge_run._files import replacing
 from edge_run.errors import UsageError
 from edge_run.machine.cores import cpu_flags
 from edge_train.data.batches import loader
@@ -166,9 +167,8 @@ def class_weights(targets: NDArray[np.int64], classes: int) -> torch.Tensor:
 
 def save_state(state: Mapping[str, Tensor], path: Path) -> None:
     """Write a torchvision-named state dict, atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({name: value.contiguous() for name, value in state.items()}, partial)
-    partial.replace(path)
+    with replacing(path, private=False) as unfinished:
+        save_file({name: value.contiguous() for name, value in state.items()}, unfinished)
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from edge_run._files import replacing
 from edge_run.errors import UsageError
 from edge_run.voting.vote import softmax, vote
 from edge_train import run as runs
@@ -139,9 +140,8 @@ def _logits(
             return found
     say(f"{member_id}: predicting {len(pixels)} scans")
     logits = infer(Run.load_member(out, record, member_id), pixels)
-    partial = kept.with_name(f".{kept.name}")
-    np.save(partial, logits, allow_pickle=False)
-    partial.replace(kept)
+    with replacing(kept, private=False) as unfinished, unfinished.open("wb") as file:
+        np.save(file, logits, allow_pickle=False)
     return logits
 
 

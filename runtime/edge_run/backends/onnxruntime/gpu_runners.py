@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import onnxruntime as ort
 
+from edge_run._files import make_folder
+
 from .session import SessionRunner
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def cache(network: Network, backend: str) -> Path | None:
         return None
     folder = network.engines / f"{backend}-{ort.__version__}" / f"{network.sha256[:32]}.{network.precision}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError:
         return None
     return folder

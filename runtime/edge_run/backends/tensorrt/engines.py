@@ -7,16 +7,16 @@ it is used, and its hash before TensorRT sees it.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_run._files import replace_file
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge_run.backends.base import Network
 
     from .device import Gpu
@@ -189,17 +189,7 @@ def write(path: Path, data: bytes) -> None:
         The folder cannot be written.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
     except OSError as error:
         raise BackendError(
             f"engines cannot be kept in {path.parent}: {error.strerror}",
