@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .bundle.bundle import Bundle
     from .ensemble.ensemble import Ensemble
     from .scan.preprocessing import PreprocessSpec, preprocess
-    from .scan.read import Scan, read
+    from .scan.read import read, read_frames
+    from .scan.scan import Scan
     from .voting.prediction import Decision, Flag, MemberVote, Prediction, SkippedBackend, Source
 
 # Loaded on first use: `edge-run --help` needs neither OpenCV nor ONNX Runtime.
@@ -30,10 +31,11 @@ _LAZY = {
     "SkippedBackend": "voting.prediction",
     "Prediction": "voting.prediction",
     "PreprocessSpec": "scan.preprocessing",
-    "Scan": "scan.read",
+    "Scan": "scan.scan",
     "Source": "voting.prediction",
     "preprocess": "scan.preprocessing",
     "read": "scan.read",
+    "read_frames": "scan.read",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "__version__",
     "preprocess",
     "read",
+    "read_frames",
 ]
 
 

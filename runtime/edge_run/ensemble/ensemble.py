@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from edge_run.backends.base import Outputs
     from edge_run.flags import Noted
-    from edge_run.scan.read import Scan
+    from edge_run.scan.read import ScanSource
     from edge_run.voting.prediction import Decision
 
 
@@ -121,13 +121,14 @@ class Ensemble:
             self.manifest.name, self.bundle.sha256, self.precision, self.backend, __version__, self.skipped_backends
         )
 
-    def predict(self, scan: str | Path | bytes | NDArray[np.generic] | Scan) -> Prediction:
+    def predict(self, scan: ScanSource) -> Prediction:
         """Answer one scan.
 
         Parameters
         ----------
         scan
-            A file, encoded bytes, an array (see :func:`edge_run.scan.read.from_array`), or a read scan.
+            A path, encoded bytes, a binary file object, an array, a PIL image or a read scan, see
+            :func:`edge_run.scan.read.read`.
 
         Raises
         ------
@@ -135,7 +136,7 @@ class Ensemble:
             It is not an image that edge-run reads.
         """
         begin = time.perf_counter()
-        read = _read(scan)
+        read = image.read(scan)
         middle = time.perf_counter()
         (decision,) = self.decide(preprocess(read.pixels, self.manifest.preprocess), [read.pixels])
         decision = placed(decision, read.series, self.manifest.task)
@@ -257,11 +258,3 @@ class Ensemble:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _read(scan: str | Path | bytes | NDArray[np.generic] | Scan) -> Scan:
-    if isinstance(scan, image.Scan):
-        return scan
-    if isinstance(scan, np.ndarray):
-        return image.from_array(scan)
-    return image.read(scan)

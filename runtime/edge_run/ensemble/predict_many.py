@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,10 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from edge_run._files.read import load
 from edge_run.errors import BackendError, InputError
 from edge_run.machine.cores import allowed_cores
-from edge_run.scan import read as image
+from edge_run.scan.frames import frames_of
 from edge_run.scan.preprocessing import preprocess
 from edge_run.voting.prediction import Prediction
 
@@ -24,14 +21,13 @@ from .series import placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from edge_run.scan.dicom.series import Series
     from edge_run.scan.inputs import Input
     from edge_run.scan.preprocessing import PreprocessSpec
-    from edge_run.scan.read import Scan
+    from edge_run.scan.scan import Scan
 
     from .ensemble import Ensemble
 
@@ -68,7 +64,7 @@ class Answer(NamedTuple):
     last
         Whether it is the input's last.
     data
-        The encoded file, where it was asked for and is still the one that was read.
+        The encoded file that was read, where it was asked for.
     series
         The scan's place in its series, where the file says.
     """
@@ -171,31 +167,21 @@ def _read(spec: PreprocessSpec, keep_data: bool, given: Input) -> list[_Frame | 
     """Frames of an input, ready for the networks, or the answer that it cannot be read."""
     begin = time.perf_counter()
     try:
-        if given.error is not None:
-            raise given.error
-        source = sys.stdin.buffer.read(image.MAX_BYTES + 1) if given.path is None else given.path
-        scans = image.read_frames(source)
-        data = _data(source, scans[0].sha256) if keep_data else None
+        frames = list(frames_of(given))
     except InputError as error:
         return [Answer(given, error)]
     except BackendError as error:
         # What this input would need is not installed; the others may not need it.
         return [Answer(given, InputError(f"{error.message}.", hint=f"To read it: {error.hint}"))]
-    read_ms = (time.perf_counter() - begin) * 1e3 / len(scans)
-    frames: list[_Frame | Answer] = []
-    for n, scan in enumerate(scans, 1):
+    read_ms = (time.perf_counter() - begin) * 1e3 / len(frames)
+    ready: list[_Frame | Answer] = []
+    for frame in frames:
         begin = time.perf_counter()
-        prepared = preprocess(scan.pixels, spec)
+        prepared = preprocess(frame.scan.pixels, spec)
         times = (read_ms, (time.perf_counter() - begin) * 1e3)
-        name = given.name if len(scans) == 1 else f"{given.name}#{n}"
-        frames.append(_Frame(given, name, scan, prepared, times, n == len(scans), data))
-    return frames
-
-
-def _data(source: Path | bytes, sha256: str) -> bytes | None:
-    """Return the encoded bytes that were read; None where the file has changed since."""
-    data = source if isinstance(source, bytes) else load(source, image.MAX_BYTES)
-    return data if hashlib.sha256(data).hexdigest() == sha256 else None
+        data = frame.data if keep_data else None
+        ready.append(_Frame(given, frame.name, frame.scan, prepared, times, frame.last, data))
+    return ready
 
 
 def _decide(

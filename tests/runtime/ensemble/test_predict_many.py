@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import sys
 import threading
@@ -86,13 +87,13 @@ def test_input_that_stands_for_nothing(ensemble: Ensemble) -> None:
 
 
 def test_frames_of_a_file_are_numbered(ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    def reading(path: Path) -> tuple[image.Scan, ...]:
-        read = image.read(path)
-        return (
-            tuple(dataclasses.replace(read, series=Series(frame=n)) for n in (1, 2, 3)) if path == scans[1] else (read,)
-        )
+    read_bytes = image.read_bytes
 
-    monkeypatch.setattr(image, "read_frames", reading)
+    def reading(data: bytes, name: str, **_: Any) -> tuple[image.Scan, ...]:
+        (read,), several = read_bytes(data), name == str(scans[1])
+        return tuple(dataclasses.replace(read, series=Series(frame=n)) for n in (1, 2, 3)) if several else (read,)
+
+    monkeypatch.setattr(image, "read_bytes", reading)
     answers = list(stream.answers(ensemble, inputs(scans[:3]), batch=2))
     names = [answer.outcome.path for answer in answers if not isinstance(answer.outcome, InputError)]
     assert names == [str(scans[0]), *(f"{scans[1]}#{n}" for n in (1, 2, 3)), str(scans[2])]
@@ -123,18 +124,18 @@ def test_next_scans_are_read_while_one_is_decided(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     third_read = threading.Event()
-    decide, read_frames = ensemble.answer, image.read_frames
+    decide, read_bytes = ensemble.answer, image.read_bytes
 
-    def reading(path: Path) -> tuple[image.Scan, ...]:
-        if path == scans[2]:
+    def reading(data: bytes, name: str, **options: Any) -> tuple[image.Scan, ...]:
+        if name == str(scans[2]):
             third_read.set()
-        return read_frames(path)
+        return read_bytes(data, name, **options)
 
     def deciding(batch: Any, pixels: Any) -> Any:
         assert third_read.wait(PATIENCE_S)
         return decide(batch, pixels)
 
-    monkeypatch.setattr(image, "read_frames", reading)
+    monkeypatch.setattr(image, "read_bytes", reading)
     monkeypatch.setattr(ensemble, "answer", deciding)
     assert len(list(stream.answers(ensemble, inputs(scans[:3])))) == 3
 
@@ -193,33 +194,33 @@ def test_encoded_file_is_handed_on_where_it_is_asked_for(
     assert [answer.data for answer in stream.answers(ensemble, inputs(scans[:1]))] == [None]
 
 
-def test_file_that_changed_since_it_was_read_is_not_handed_on(
+def test_a_file_that_changes_after_it_was_read_is_handed_on_as_it_was_read(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_frames = image.read_frames
+    read_bytes, before = image.read_bytes, scans[0].read_bytes()
 
-    def reading(path: Path) -> tuple[image.Scan, ...]:
-        read = read_frames(path)
-        path.write_bytes(png(scan(99)))
-        return read
+    def reading(data: bytes, name: str, **options: Any) -> tuple[image.Scan, ...]:
+        scans[0].write_bytes(png(scan(99)))
+        return read_bytes(data, name, **options)
 
-    monkeypatch.setattr(image, "read_frames", reading)
+    monkeypatch.setattr(image, "read_bytes", reading)
     (answer,) = stream.answers(ensemble, inputs(scans[:1]), keep_data=True)
-    assert answer.data is None
+    assert answer.data == before
     assert not isinstance(answer.outcome, InputError)
+    assert answer.outcome.scan_sha256 == hashlib.sha256(before).hexdigest()
 
 
 def test_a_scan_that_needs_a_package_stops_no_other(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_frames = image.read_frames
+    read_bytes = image.read_bytes
 
-    def reading(source: Path) -> tuple[image.Scan, ...]:
-        if source == scans[0]:
+    def reading(data: bytes, name: str, **options: Any) -> tuple[image.Scan, ...]:
+        if name == str(scans[0]):
             raise BackendError("reading it needs a package, which is not installed", hint="pip install it")
-        return read_frames(source)
+        return read_bytes(data, name, **options)
 
-    monkeypatch.setattr(image, "read_frames", reading)
+    monkeypatch.setattr(image, "read_bytes", reading)
     first, second = stream.answers(ensemble, [Input("a", scans[0]), Input("b", scans[1])])
     assert isinstance(first.outcome, InputError)
     assert first.outcome.hint == "To read it: pip install it"

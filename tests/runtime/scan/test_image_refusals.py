@@ -43,7 +43,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(source: str | Path | bytes, **limits: int) -> InputError:
     with pytest.raises(InputError) as caught:
-        image.read(source, **limits)
+        image.read(source, limits=image.Limits(**limits))
     assert caught.value.hint
     return caught.value
 
@@ -82,7 +82,7 @@ def test_flipped_bytes_end_in_a_scan_or_a_refusal(kind: str) -> None:
         for place in rng.integers(0, min(len(data), 200), rng.integers(1, 4)):
             data[place] = rng.integers(256)
         try:
-            scan = image.read(bytes(data), max_pixels=10_000)
+            scan = image.read(bytes(data), limits=image.Limits(max_pixels=10_000))
         except InputError:
             continue
         assert scan.pixels.ndim == 2
@@ -124,7 +124,7 @@ def test_too_many_pixels_are_refused_from_the_header(kind: str) -> None:
 
 
 def test_limit_on_pixels_is_inclusive() -> None:
-    assert image.read(FILES["png"], max_pixels=GREY.size).pixels.size == GREY.size
+    assert image.read(FILES["png"], limits=image.Limits(max_pixels=GREY.size)).pixels.size == GREY.size
     refused(FILES["png"], max_pixels=GREY.size - 1)
 
 
@@ -274,4 +274,4 @@ def test_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
         file.truncate(image.MAX_BYTES + 1)
     assert "over the limit of 268435456 bytes" in refused(path).message
     assert "over the limit" in refused(FILES["png"], max_bytes=len(FILES["png"]) - 1).message
-    assert image.read(FILES["png"], max_bytes=len(FILES["png"])).steps
+    assert image.read(FILES["png"], limits=image.Limits(max_bytes=len(FILES["png"]))).steps

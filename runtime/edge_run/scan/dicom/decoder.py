@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from edge_run.errors import BackendError
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
 from ._worker import read_message, write_message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
 from .values import numbers
 
@@ -91,7 +91,7 @@ def layout(dataset: Dataset, max_pixels: int, *, single: bool) -> Layout:
     if single and found.frames > 1:
         raise FormatError(
             f"is a DICOM file of {found.frames} frames, not one scan",
-            hint="Read them with edge_run.scan.read.read_frames, or give each frame as a file of its own.",
+            hint="Read them with edge_run.read_frames, or give each frame as a file of its own.",
         )
     _require(found, max_pixels)
     return found

@@ -6,7 +6,7 @@ import io
 import zlib
 from typing import TYPE_CHECKING
 
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
 if TYPE_CHECKING:
     from pydicom import Dataset

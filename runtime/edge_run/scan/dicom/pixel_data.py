@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
-from .codestream import require_agreement
+from .compressed_frame import require_match
 from .decoder import Decoder
 from .layout import name_of
 
@@ -64,7 +64,7 @@ def _decoded(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
     else:
         options = _options(layout)
         for frame in _encoded(dataset, layout):
-            require_agreement(frame, layout)
+            require_match(frame, layout)
             yield _decoder.decode(frame, str(layout.syntax), options, name_of(layout.syntax))
 
 

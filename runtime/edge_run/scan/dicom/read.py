@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_run.errors import BackendError
-from edge_run.scan import grey as _grey
-from edge_run.scan.formats import FormatError
-from edge_run.scan.read import Scan
+from edge_run.scan import grey
+from edge_run.scan.formats.header import FormatError
+from edge_run.scan.scan import Scan
 
-from . import windowing as tones
+from . import windowing
 from .layout import layout, name_of
 from .parse import parse
 from .pixel_data import frames
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
+    from edge_run.scan.scan import Limits
+
     from .layout import Layout
 
 
-def read(data: bytes, *, max_bytes: int, max_pixels: int, single: bool) -> tuple[Scan, ...]:
+def read(data: bytes, limits: Limits, *, single: bool) -> tuple[Scan, ...]:
     """Read a file's frames.
 
     Parameters
     ----------
     data
         The whole file.
-    max_bytes
-        Largest size that a deflated file is inflated to.
-    max_pixels
-        Largest rows x columns x samples x frames that is decoded.
+    limits
+        Bounds on what the file may cost.
     single
         Refuse several frames.
 
@@ -51,8 +51,8 @@ def read(data: bytes, *, max_bytes: int, max_pixels: int, single: bool) -> tuple
     with quiet:
         _need_pydicom()
         try:
-            dataset = parse(data, max_bytes)
-            return _scans(dataset, layout(dataset, max_pixels, single=single), hashlib.sha256(data).hexdigest())
+            dataset = parse(data, limits.max_bytes)
+            return _scans(dataset, layout(dataset, limits.max_pixels, single=single), hashlib.sha256(data).hexdigest())
         except (FormatError, BackendError):
             raise
         except Exception as error:  # noqa: BLE001 - of a damaged file pydicom raises anything
@@ -70,18 +70,20 @@ def _scans(dataset: Dataset, layout: Layout, sha256: str) -> tuple[Scan, ...]:
             steps.append(f"frame {where.frame} of {layout.frames}")
         if str(elements.get("PresentationIntentType") or "").strip().upper() == "FOR PROCESSING":
             steps.append("stored for processing, not as it would be shown")
-        scans.append(Scan(_grey8(stored, elements, layout, steps), sha256, tuple(steps), where))
+        scans.append(Scan(_to_grey(stored, elements, layout, steps), sha256, tuple(steps), where))
     return tuple(scans)
 
 
-def _grey8(stored: NDArray[np.integer[Any]], elements: Elements, layout: Layout, steps: list[str]) -> NDArray[np.uint8]:
-    if tones.is_grey(layout):
-        return tones.to_grey(stored, elements, layout, steps)
-    if tones.is_palette(layout):
-        bgr: Any = tones.to_bgr(stored, elements, layout, steps)
+def _to_grey(
+    stored: NDArray[np.integer[Any]], elements: Elements, layout: Layout, steps: list[str]
+) -> NDArray[np.uint8]:
+    if windowing.is_grey(layout):
+        return windowing.to_grey(stored, elements, layout, steps)
+    if windowing.is_palette(layout):
+        bgr: Any = windowing.to_bgr(stored, elements, layout, steps)
     else:
         bgr = np.ascontiguousarray(stored[:, :, ::-1])
-    return _grey.to_uint8(_grey.to_grey(bgr, steps), steps)
+    return grey.to_uint8(grey.to_grey(bgr, steps), steps)
 
 
 def _need_pydicom() -> None:

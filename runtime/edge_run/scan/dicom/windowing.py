@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
 from . import lut
 from .layout import GREY, PALETTE

@@ -12,8 +12,7 @@ import pytest
 import encoded
 from dicoms import compressed, encode, image, uid
 from edge_run import BackendError, InputError, read
-from edge_run.scan.dicom import _worker, decoder
-from edge_run.scan.dicom import pixel_data as stored
+from edge_run.scan.dicom import _worker, decoder, pixel_data
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -30,7 +29,7 @@ def assert_read() -> None:
 def fresh(monkeypatch):
     """A decoder of the test's own, ended afterwards."""
     own = decoder.Decoder()
-    monkeypatch.setattr(stored, "_decoder", own)
+    monkeypatch.setattr(pixel_data, "_decoder", own)
     yield own
     own.close()
 

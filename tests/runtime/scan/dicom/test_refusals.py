@@ -10,7 +10,7 @@ import pytest
 import encoded
 from dicoms import Dataset, Items, compressed, ct, encode, image, uid
 from edge_run import InputError
-from edge_run.scan.read import read, read_frames
+from edge_run.scan.read import Limits, read, read_frames
 
 SMALL = np.arange(64, dtype=np.uint16).reshape(8, 8)
 BYTES = SMALL.astype(np.uint8)
@@ -18,7 +18,7 @@ BYTES = SMALL.astype(np.uint8)
 
 def refused(data: bytes, **limits: int) -> InputError:
     with pytest.raises(InputError) as caught:
-        read_frames(data, **limits)
+        read_frames(data, limits=Limits(**limits))
     assert caught.value.hint
     return caught.value
 
@@ -70,7 +70,7 @@ def test_directory_of_files():
 
 def test_limits_are_the_callers():
     data = encode(image(SMALL))
-    assert read(data, max_pixels=64).pixels.shape == (8, 8)
+    assert read(data, limits=Limits(max_pixels=64)).pixels.shape == (8, 8)
     assert "over the limit of 63 samples" in refused(data, max_pixels=63).message
     assert "over the limit" in refused(data, max_bytes=len(data) - 1).message
 

@@ -7,6 +7,8 @@ import pytest
 
 from dicoms import SERIES, STUDY, ct, encode, image
 from edge_run import InputError, read
+from edge_run.scan.frames import frames_of
+from edge_run.scan.inputs import Input
 from edge_run.scan.read import read_frames
 
 PIXELS = np.arange(36).reshape(6, 6)
@@ -81,3 +83,12 @@ def test_modality_is_a_defined_term_or_unknown(said, modality):
 def test_localizer():
     assert place(ct(PIXELS, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])).localizer
     assert not place(ct(PIXELS, ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])).localizer
+
+
+def test_frames_of_an_input_carry_their_number(tmp_path):
+    path = tmp_path / "two.dcm"
+    path.write_bytes(encode(image(np.stack([PIXELS, PIXELS + 1]).astype(np.uint16), Modality="MR")))
+    first, second = frames_of(Input("two.dcm", path))
+    assert [first.name, second.name] == ["two.dcm#1", "two.dcm#2"]
+    assert [(f.number, f.last) for f in (first, second)] == [(1, False), (2, True)]
+    assert first.data is second.data

@@ -10,7 +10,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from edge_run.scan.formats import FormatError
+from edge_run.scan.formats.header import FormatError
 
 if TYPE_CHECKING:
     from .layout import Layout
@@ -24,7 +24,7 @@ _MARKER = re.compile(rb"\xff+([^\xff\0])")
 _MAX_SEGMENTS = 1000
 
 
-def require_agreement(frame: bytes, layout: Layout) -> None:
+def require_match(frame: bytes, layout: Layout) -> None:
     """Hold a frame to the header.
 
     Raises
