@@ -5,4 +5,4 @@ ONLY ?=
 
 .PHONY: benchmarks
 benchmarks:
-	$(PYTHON) benchmarks/refresh.py --only '$(ONLY)'
+	$(PYTHON) -m benchmarks.refresh --only '$(ONLY)'

@@ -88,6 +88,32 @@ def _block(way: Callable[[], object], calls: int, clock: Callable[[], float]) ->
     return taken
 
 
+def each_scan(
+    ways: Mapping[Key, Callable[[NDArray[np.uint8]], object]], scans: NDArray[np.uint8], rounds: int = 1
+) -> dict[Key, Blocks]:
+    """Time real scans: every way answers a scan before the next scan comes.
+
+    Parameters
+    ----------
+    scans
+        ``[N, 1, size, size] uint8``. The first is answered once more beforehand, without being timed.
+
+    Returns
+    -------
+    Milliseconds of each scan by way, ``[rounds][N]``.
+    """
+    for answer in ways.values():
+        answer(scans[:1])
+    taken: dict[Key, Blocks] = {name: [[] for _ in range(rounds)] for name in ways}
+    for done in range(rounds):
+        for n in range(len(scans)):
+            for name, answer in ways.items():
+                begin = time.perf_counter()
+                answer(scans[n : n + 1])
+                taken[name][done].append((time.perf_counter() - begin) * 1e3)
+    return taken
+
+
 def medians(blocks: Blocks) -> NDArray[np.float64]:
     """Median of each block, ``[rounds] float64``, milliseconds."""
     return np.array([np.median(block) for block in blocks])

@@ -1,6 +1,6 @@
 """Write what commands print into documents, between markers, so that no figure is written by hand.
 
-    python benchmarks/refresh.py [DOCUMENT...] [--only SUBSTRING] [--check]
+    python -m benchmarks.refresh [DOCUMENT...] [--only SUBSTRING] [--check]
 
 A block begins with a line `<!-- figures: COMMAND -->` and ends with a line `<!-- /figures -->`. What stands between
 gives way to COMMAND's standard output, as Markdown; where it is a console fence, to a console fence with the command.

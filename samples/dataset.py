@@ -1,6 +1,6 @@
 """Draw a small labelled data set of chest CT phantoms, to try the whole path without anybody's scans.
 
-python samples/dataset.py FOLDER [SCANS_PER_LABEL_AND_SPLIT]
+python -m samples.dataset FOLDER [SCANS_PER_LABEL_AND_SPLIT]
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-from draw import chest_ct
+
+from samples.draw import chest_ct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Draw the sample scans: phantoms of a chest CT and a chest X-ray, from a seed, of no real person.
 
-    python samples/draw.py
+    python -m samples.draw
 
 writes ``ct.png`` and ``cxr.png`` beside this file. Shapes are laid out on a unit square (x to the right, y
 down; the patient's right is on the left) and drawn larger than asked for, so that thin lines come out smooth.
@@ -11,11 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import _ct
-import _xray
 import cv2
 import numpy as np
-from _canvas import OVERSAMPLING, Canvas, finish, ground_glass, over, vary, vessels
+
+from samples import ct, xray
+from samples.canvas import OVERSAMPLING, Canvas, finish, ground_glass, over, vary, vessels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,21 +39,21 @@ def chest_ct(seed: int = 0, size: int = 512, opacities: int = 3) -> NDArray[np.u
     """
     rng = np.random.default_rng(seed)
     canvas = Canvas(size * OVERSAMPLING, size * OVERSAMPLING)
-    right, left = vary(_ct.RIGHT_LUNG, rng), vary(_ct.LEFT_LUNG, rng)
-    image = _ct.thorax(canvas, rng)
+    right, left = vary(ct.RIGHT_LUNG, rng), vary(ct.LEFT_LUNG, rng)
+    image = ct.thorax(canvas, rng)
     for outline, hilum in ((right, (0.375, 0.50)), (left, (0.70, 0.53))):
         lung = canvas.polygon(outline)
-        air = _ct.LUNG + 5 * canvas.texture(rng, 0.05) + 28 * (canvas.y - 0.5)
+        air = ct.LUNG + 5 * canvas.texture(rng, 0.05) + 28 * (canvas.y - 0.5)
         # A slice cuts the tree: of most vessels only a piece lies in its plane.
         in_plane = np.clip(1.3 * canvas.texture(rng, 0.04) - 0.1, 0, 1)
         near = canvas.ellipse(*hilum, 0.09, 0.09, 0.09)
-        air = over(air, vessels(canvas, rng, outline, hilum, 0.0135, 170) * np.maximum(in_plane, near), _ct.BLOOD)
+        air = over(air, vessels(canvas, rng, outline, hilum, 0.0135, 170) * np.maximum(in_plane, near), ct.BLOOD)
         image = over(image, lung, air)
-        image = over(image, canvas.polygon(outline, soft=0.004) * _ct.bronchus(canvas, hilum, -1), _ct.BLOOD)
-        image = over(image, _ct.bronchus(canvas, hilum, 1), _ct.AIR + 20)
+        image = over(image, canvas.polygon(outline, soft=0.004) * ct.bronchus(canvas, hilum, -1), ct.BLOOD)
+        image = over(image, ct.bronchus(canvas, hilum, 1), ct.AIR + 20)
     for index in range(opacities):
         outline = (right, left)[(index + seed) % 2]
-        image = ground_glass(canvas, rng, image, outline, _ct.LUNG, 118)
+        image = ground_glass(canvas, rng, image, outline, ct.LUNG, 118)
     return finish(image, size, size, rng, grain=4.0)
 
 
@@ -76,8 +76,8 @@ def chest_xray(seed: int = 0, size: int = 768, opacities: int = 0) -> NDArray[np
     rng = np.random.default_rng(seed)
     width = size * 5 // 6
     canvas = Canvas(size * OVERSAMPLING, width * OVERSAMPLING)
-    outlines = (vary(_xray.RIGHT_LUNG, rng), vary(_xray.LEFT_LUNG, rng))
-    image, lungs = _xray.trunk(canvas), canvas.empty()
+    outlines = (vary(xray.RIGHT_LUNG, rng), vary(xray.LEFT_LUNG, rng))
+    image, lungs = xray.trunk(canvas), canvas.empty()
     for outline, hilum in zip(outlines, ((0.415, 0.45), (0.60, 0.43)), strict=True):
         lung = canvas.polygon(outline, soft=0.007)
         air = image - 92 + 26 * canvas.ellipse(hilum[0], hilum[1] + 0.04, 0.13, 0.2, 0.12)
@@ -86,7 +86,7 @@ def chest_xray(seed: int = 0, size: int = 768, opacities: int = 0) -> NDArray[np
         air += 40 * fading * canvas.blur(vessels(canvas, rng, outline, hilum, 0.014, 20), 0.0018)
         image = over(image, lung, air)
         lungs = np.maximum(lungs, lung)
-    image += _xray.ribcage(canvas, rng) * (0.45 + 0.55 * lungs) + _xray.skeleton(canvas)
+    image += xray.ribcage(canvas, rng) * (0.45 + 0.55 * lungs) + xray.skeleton(canvas)
     for index in range(opacities):
         outline = outlines[(index + seed) % 2]
         image = ground_glass(canvas, rng, image, outline, 70, 52)

@@ -28,9 +28,8 @@ def landscape(seed: int = 0, size: int = 384) -> NDArray[np.uint8]:
     cv2.circle(image, (int(rng.integers(width)), int(height * rng.uniform(0.1, 0.35))), size // 14, (255, 245, 200), -1)
     x = np.arange(width)
     for layer in range(4):
-        ridge = height * (0.45 + 0.13 * layer) + sum(
-            height * 0.06 / k * np.sin(k * x / width * 2 * np.pi + rng.uniform(0, 6.3)) for k in (1, 2, 3, 7)
-        )
+        waves = [height * 0.06 / k * np.sin(k * x / width * 2 * np.pi + rng.uniform(0, 6.3)) for k in (1, 2, 3, 7)]
+        ridge = height * (0.45 + 0.13 * layer) + sum(waves[1:], waves[0])
         outline = np.array([*zip(x, ridge, strict=True), (width, height), (0, height)], np.int32)
         cv2.fillPoly(image, [outline], tuple(float(c) for c in rng.uniform(20, 170, 3)))
     for _ in range(int(rng.integers(3, 25))):
@@ -117,8 +116,8 @@ def knee(seed: int = 0, size: int = 384) -> NDArray[np.uint8]:
     patella = (int(centre + 2.1 * half), int(joint - 0.07 * height))
     bone = cv2.ellipse(np.zeros_like(image), (patella, (0.9 * half, 2.1 * half), 8), 1.0, -1)
     image += 70 * cv2.GaussianBlur(bone, (0, 0), size / 150)
-    image = cv2.GaussianBlur(image, (0, 0), size / 190) + 5 * _cloud(rng, height, width)
-    return np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+    soft = cv2.GaussianBlur(image, (0, 0), size / 190) + 5 * _cloud(rng, height, width)
+    return np.clip(soft + rng.normal(0, 2, soft.shape), 0, 255).astype(np.uint8)
 
 
 FOREIGN: dict[str, Callable[[int], NDArray[np.uint8]]] = {

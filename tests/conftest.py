@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

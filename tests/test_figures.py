@@ -1,20 +1,14 @@
 """A figure in the README is one that a command beside it prints; and those commands' blocks are refreshed safely."""
 
-import importlib
 import re
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-try:
-    refresh = importlib.import_module("refresh")
-finally:
-    sys.path.pop(0)
+from benchmarks import refresh
 
+ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 FIGURE = re.compile(r"(?<![\w.])[-+]?(\d+\.\d+(?![\w.]*\d)|\d+(?= ?(?:ms|%|MB|MiB|GB|s/scan|\u00d7|x)(?!\w)))")
@@ -95,7 +89,7 @@ CONSOLE = "```console\n$ edge-run bench\n68.14 ms, 91.2%\n```\n"
     ],
 )
 def test_figures_without_a_command_are_found(prose, bare):
-    there = "```console\n$ python benchmarks/there.py\n5.50\n```"
+    there = "```console\n$ python -m benchmarks.there\n5.50\n```"
     assert [figure for figure, _ in unproven(f"## A\n\n{prose}\n\n{CONSOLE}", lambda _: there)] == bare
 
 

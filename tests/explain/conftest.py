@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from phantoms import write_dataset
-from planted import (
+from samples.dataset import write_dataset
+from striped_square import (
     ARCHS,
     SIZE,
     TEMPERATURES,

@@ -10,7 +10,7 @@ import pytest
 from edge_run import Ensemble
 from edge_run.cases import CaseLog
 from edge_run.scan import read as image
-from phantoms import chest_ct
+from samples.draw import chest_ct
 from toy import edge_run, png
 
 

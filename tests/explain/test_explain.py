@@ -10,7 +10,7 @@ from edge_explain import Background, Cache, explain
 from edge_explain.settings import FULL, QUICK
 from edge_run.errors import UsageError
 from edge_run.scan import read as image
-from planted import SQUARE, background_scan, by_cell
+from striped_square import SQUARE, background_scan, by_cell
 
 
 @pytest.fixture(scope="module", autouse=True)

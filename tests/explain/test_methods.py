@@ -15,7 +15,7 @@ from edge_explain.methods.regions import segment, shapley
 from edge_explain.parity import compare
 from edge_run.heatmap.activation import contrast_map
 from edge_run.voting.vote import vote
-from planted import SIZE, SQUARE, background_scan, by_cell, head
+from striped_square import SIZE, SQUARE, background_scan, by_cell, head
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from edge_explain.trust import (
     shuffled,
     warn,
 )
-from phantoms import chest_ct
-from planted import SIZE, SQUARE
+from samples.draw import chest_ct
+from striped_square import SIZE, SQUARE
 
 PLACES = SIZE // 8
 

@@ -12,7 +12,7 @@ from edge_run.errors import BundleError, UsageError
 from edge_train import Run, train
 from edge_train.data.dataset import decode, read_folders
 from edge_train.networks.infer import infer
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -44,7 +44,7 @@ class Pace(NamedTuple):
     at_once: int
 
 
-# benchmarks/throughput.py measures these. On a CPU a batch saves a few per cent and makes the first answers late, but
+# benchmarks.latency.throughput measures these. On a CPU a batch saves a few % and makes the first answers late, but
 # the members of two scans fill the gaps that those of one leave, above all with certified exit, whose stages wait for
 # each other. A GPU wants batches, and not every engine may be called twice at once.
 ON_CPU, ON_GPU = Pace(1, 2), Pace(8, 1)

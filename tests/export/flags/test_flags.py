@@ -13,8 +13,8 @@ from edge_run.bundle.bundle import Bundle
 from edge_run.flags import NAMES, Familiar
 from edge_run.scan.preprocessing import preprocess
 from edge_train.data.dataset import read_folders
-from foreign_images import FOREIGN
-from phantoms import chest_ct, chest_xray
+from samples.draw import chest_ct, chest_xray
+from samples.foreign import FOREIGN
 from toy import edge_run
 
 FITTED = ("low-confidence", "members-disagree", "unlike-training")

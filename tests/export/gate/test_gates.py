@@ -23,7 +23,7 @@ from edge_export.reporter import Reporter
 from edge_run.bundle.manifest import Parity
 from edge_run.voting.vote import softmax
 from edge_train.fit.calibrate import fit_temperature
-from small import LAYERS, smooth_scans, write_small
+from small_onnx import LAYERS, smooth_scans, write_small
 
 SCANS = smooth_scans(60)
 

@@ -15,7 +15,7 @@ from edge_export.graphs.int8_cpu import quantise_for_cpu
 from edge_export.graphs.int8_trt import SMALLEST_SCALE, quantise_for_tensorrt, quantise_weight
 from edge_export.graphs.ranges import METHODS, measure_ranges
 from edge_export.graphs.simulate import Simulation
-from small import LAYERS, read, smooth_scans, write_small
+from small_onnx import LAYERS, read, smooth_scans, write_small
 
 SCANS = smooth_scans(12)
 

@@ -122,7 +122,8 @@ def test_a_machine_without_the_driver_has_no_gpu_meter(monkeypatch):
     assert nvml.gpus(types.SimpleNamespace(nvmlInit_v2=lambda: 9)) == []
 
 
-def test_conditions_of_a_machine_that_tells(tmp_path):
+def test_conditions_of_a_machine_that_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (1.234, 0.0, 0.0))
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     (tmp_path / "governor").write_text("powersave\n")
     (tmp_path / "status").write_text("Name: x\nVmPeak: 9 kB\nVmHWM:\t  2048 kB\n")
@@ -130,7 +131,7 @@ def test_conditions_of_a_machine_that_tells(tmp_path):
     assert governor(tmp_path / "governor") == "powersave"
     assert peak_memory(tmp_path / "status") == 2 * 2**20
     assert list(affinity()) == sorted(affinity())
-    assert load() >= 0
+    assert load() == 1.23
 
 
 def test_conditions_of_a_machine_that_does_not(tmp_path):

@@ -78,7 +78,6 @@ def test_answer_says_where_it_comes_from(ensemble: Ensemble, folder: Path) -> No
     assert (ensemble.source.bundle, ensemble.source.backend, ensemble.source.precision) == ("toy", "cpu", "int8-cpu")
     assert ensemble.source.bundle_sha256 == Bundle(folder).sha256
     assert set(prediction.timing_ms) == {"read", "infer"}
-    assert min(prediction.timing_ms.values()) >= 0
 
 
 def test_what_is_no_image_is_an_input_error(ensemble: Ensemble) -> None:

@@ -15,8 +15,9 @@ from edge_run.flags.feature_distance import pool, unit
 from edge_run.flags.quality import content, standardised
 from edge_run.scan.read import from_array, read
 from edge_run.voting.early_exit import Bounds
-from foreign_images import FOREIGN
-from phantoms import SAMPLES, chest_ct, chest_xray
+from samples import SAMPLES
+from samples.draw import chest_ct, chest_xray
+from samples.foreign import FOREIGN
 from toy import WIDTH, npy, replace_file, scan, write_toy_bundle
 
 if TYPE_CHECKING:

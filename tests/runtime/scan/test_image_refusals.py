@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-import encoded
+import image_files
 from edge_run.errors import InputError
 from edge_run.scan import read as image
 
@@ -21,15 +21,15 @@ RNG = np.random.default_rng(11)
 GREY = RNG.integers(0, 256, (9, 12), np.uint8)
 RGB = np.dstack([GREY] * 3)
 FILES = {
-    "png": encoded.grey_png(GREY),
-    "jpeg": encoded.jpeg(GREY),
-    "jpeg-exif": encoded.jpeg(GREY, 6),
-    "bmp": encoded.bmp(GREY),
-    "tiff": encoded.tiff(GREY),
-    "webp": encoded.webp(RGB),
+    "png": image_files.grey_png(GREY),
+    "jpeg": image_files.jpeg(GREY),
+    "jpeg-exif": image_files.jpeg(GREY, 6),
+    "bmp": image_files.bmp(GREY),
+    "tiff": image_files.tiff(GREY),
+    "webp": image_files.webp(RGB),
     "webp-lossy": cv2.imencode(".webp", RGB, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes(),
-    "pgm": encoded.pgm(GREY),
-    "pgm16": encoded.pgm(GREY.astype(np.uint16)),
+    "pgm": image_files.pgm(GREY),
+    "pgm16": image_files.pgm(GREY.astype(np.uint16)),
 }
 
 
@@ -67,8 +67,8 @@ def test_trailing_bytes_do_no_harm() -> None:
 
 
 def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image() -> None:
-    whole = encoded.jpeg(GREY)
-    body = b"Exif\0\0" + encoded.exif(1) + encoded.jpeg(GREY[:4, :4])
+    whole = image_files.jpeg(GREY)
+    body = b"Exif\0\0" + image_files.exif(1) + image_files.jpeg(GREY[:4, :4])
     data = whole[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + whole[2:]
     np.testing.assert_array_equal(image.read(data).pixels, image.read(whole).pixels)
     assert "truncated" in refused(data[:-2]).message
@@ -100,7 +100,7 @@ def large(kind: str) -> bytes:
     side = 30_000
     if kind == "png":
         header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-        return encoded.PNG_SIGNATURE + encoded.chunk(b"IHDR", header) + encoded.chunk(b"IEND", b"")
+        return image_files.PNG_SIGNATURE + image_files.chunk(b"IHDR", header) + image_files.chunk(b"IEND", b"")
     if kind == "bmp":
         return b"BM" + bytes(12) + struct.pack("<IiiHHII", 40, side, -side, 1, 8, 0, 0)
     if kind == "pgm":
@@ -112,7 +112,7 @@ def large(kind: str) -> bytes:
         frame = data.index(b"\xff\xc0")
         data[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
         return bytes(data)
-    return encoded.tiff(GREY, t256=side, t257=side)
+    return image_files.tiff(GREY, t256=side, t257=side)
 
 
 @pytest.mark.usefixtures("no_decoder")
@@ -128,7 +128,7 @@ def test_limit_on_pixels_is_inclusive() -> None:
     refused(FILES["png"], max_pixels=GREY.size - 1)
 
 
-@pytest.mark.parametrize("data", [encoded.png([], 5, 8, 0), b"P5 0 4 255\n", encoded.tiff(GREY, t256=0)])
+@pytest.mark.parametrize("data", [image_files.png([], 5, 8, 0), b"P5 0 4 255\n", image_files.tiff(GREY, t256=0)])
 @pytest.mark.usefixtures("no_decoder")
 def test_image_without_pixels(data: bytes) -> None:
     assert "no pixels" in refused(data).message
@@ -144,18 +144,18 @@ def test_image_without_pixels(data: bytes) -> None:
         (b"GIF89a" + bytes(20), "GIF"),
         (b"%PDF-1.7\n", "PDF"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
-        (encoded.tiff(GREY, pages=2), "2 pages"),
-        (encoded.tiff(GREY.astype(np.uint16), t339=2), "signed"),
-        (encoded.tiff(GREY, t322=8192, t323=16), "tiles"),
-        (encoded.tiff(GREY, t277=9), "9 channels"),
-        (encoded.tiff(GREY, t259=34712), "compression 34712"),
-        (encoded.tiff(GREY, t259=7), "compression 7"),
-        (encoded.tiff(GREY, t259=5), "cannot be unpacked"),
-        (encoded.tiff(GREY, t259=8), "cannot be unpacked"),
-        (encoded.tiff(GREY, t278=1), "does not list its pixel data"),
-        (encoded.tiff(GREY[:, :6], t256=12), "pixel data is missing"),
-        (encoded.pgm(GREY, greatest=15), "greatest value 15"),
-        (encoded.grey_png(GREY, encoded.chunk(b"acTL", bytes(8))), "animated"),
+        (image_files.tiff(GREY, pages=2), "2 pages"),
+        (image_files.tiff(GREY.astype(np.uint16), t339=2), "signed"),
+        (image_files.tiff(GREY, t322=8192, t323=16), "tiles"),
+        (image_files.tiff(GREY, t277=9), "9 channels"),
+        (image_files.tiff(GREY, t259=34712), "compression 34712"),
+        (image_files.tiff(GREY, t259=7), "compression 7"),
+        (image_files.tiff(GREY, t259=5), "cannot be unpacked"),
+        (image_files.tiff(GREY, t259=8), "cannot be unpacked"),
+        (image_files.tiff(GREY, t278=1), "does not list its pixel data"),
+        (image_files.tiff(GREY[:, :6], t256=12), "pixel data is missing"),
+        (image_files.pgm(GREY, greatest=15), "greatest value 15"),
+        (image_files.grey_png(GREY, image_files.chunk(b"acTL", bytes(8))), "animated"),
     ],
 )
 @pytest.mark.usefixtures("no_decoder")
@@ -189,7 +189,7 @@ def test_decoding_leaves_no_word_from_opencv_on_stderr(capfd: pytest.CaptureFixt
 def test_compressed_tiff_that_ends_early_is_refused(compression: int) -> None:
     # libtiff would hand over the rest as black, without an error.
     pixels = np.random.default_rng(2).integers(0, 256, (40, 50), np.uint8)
-    data = encoded.tiff_by_opencv(pixels, compression, 40)
+    data = image_files.tiff_by_opencv(pixels, compression, 40)
     (start,) = struct.unpack_from("<I", data, 4)
     for entry in range(start + 2, start + 2 + 12 * data[start], 12):
         tag, kind, _, value = struct.unpack_from("<HHII", data, entry)
@@ -200,7 +200,7 @@ def test_compressed_tiff_that_ends_early_is_refused(compression: int) -> None:
 
 
 def test_tiff_directory_loop_ends() -> None:
-    data = bytearray(encoded.tiff(GREY, t254=1))
+    data = bytearray(image_files.tiff(GREY, t254=1))
     (count,) = struct.unpack_from("<H", data, 8)
     struct.pack_into("<I", data, 10 + 12 * count, 8)
     assert "directories" in refused(bytes(data)).message

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-import phantoms
 from edge_run.scan.preprocessing import PreprocessSpec, preprocess
+from samples.draw import chest_ct
 
 SPEC = PreprocessSpec()
-PHANTOM = phantoms.chest_ct(size=256)
+PHANTOM = chest_ct(size=256)
 
 
 def area_weights(source: int, target: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from edge_run.voting.vote import decide, softmax, vote
 from edge_train.data.dataset import decode, read_folders
 from edge_train.evaluate.bootstrap import with_intervals
 from edge_train.evaluate.evaluate import Evaluation, blank_centre, default_out, evaluate, opened, table, to_json
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 from toy import edge_run, write_toy_bundle
 
 SIZE = 64

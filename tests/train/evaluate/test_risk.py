@@ -10,7 +10,7 @@ from edge_train.evaluate.evaluate import Evaluation, evaluate, opened, table
 from edge_train.evaluate.flags import count_flags, in_words, working_point
 from edge_train.evaluate.metrics import measure, measure_weighted
 from edge_train.evaluate.risk import WorkingPoint, draw, interval, risk_coverage, upper_bound
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 from toy import write_toy_bundle
 
 CONFIDENCE = np.array([0.95, 0.6, 0.8, 0.7])

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from edge_train import Run
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 
 TRAINING = """
 import sys

@@ -16,7 +16,7 @@ from edge_train import OrthogonalSpheres, train
 from edge_train.data.augment import augment
 from edge_train.fit.checkpoint import SafeCheckpointIO
 from edge_train.fit.fit import CHECKPOINT
-from phantoms import write_dataset
+from samples.dataset import write_dataset
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

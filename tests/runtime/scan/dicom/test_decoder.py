@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-import encoded
+import image_files
 from dicoms import compressed, encode, image, uid
 from edge_run import BackendError, InputError, read
 from edge_run.scan.dicom import _worker, decoder, pixel_data
@@ -18,7 +18,9 @@ PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 
 def jpeg(pixels=PIXELS) -> bytes:
-    return encode(compressed(image(pixels, Modality="DX"), [encoded.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit))
+    return encode(
+        compressed(image(pixels, Modality="DX"), [image_files.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit)
+    )
 
 
 def assert_read() -> None:

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-import encoded
+import image_files
 from dicoms import Dataset, Items, compressed, ct, encode, image, uid
 from edge_run import InputError
 from edge_run.scan.read import Limits, read, read_frames
@@ -75,7 +75,7 @@ def test_limits_are_the_callers():
     assert "over the limit" in refused(data, max_bytes=len(data) - 1).message
 
 
-def test_cut_anywhere_is_refused_or_whole():
+def test_file_cut_at_any_length_is_refused():
     data = encode(ct(SMALL))
     start = len(data) - SMALL.nbytes
     for length in (*range(1, 140), *range(140, start, 7), *range(start, len(data), 9)):
@@ -149,7 +149,7 @@ def test_rle_that_unpacks_to_more_than_its_pixels():
 
 
 def jpeg(pixels=BYTES):
-    return encoded.jpeg(pixels)
+    return image_files.jpeg(pixels)
 
 
 def test_jpeg_of_another_size_than_the_header():

@@ -1,0 +1,1 @@
+"""Accuracy and calibration over seeds, with and without the Orthogonal-Spheres regularizer."""

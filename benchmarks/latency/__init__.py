@@ -1,0 +1,1 @@
+"""Time and memory: of the ensemble, of its peers, of whole processes and of streams of scans."""
