@@ -6,17 +6,15 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from benchmarks.studies.imports import Import, circles, graph
+from benchmarks.studies.imports import imports as imports_of
+from benchmarks.studies.structure import PACKAGES, files_of, functions, lines, rooms_of, upward
+
 ROOT = Path(__file__).parents[1]
-FOLDERS = {
-    "edge_run": ROOT / "runtime" / "edge_run",
-    "edge_train": ROOT / "train" / "edge_train",
-    "edge_export": ROOT / "export" / "edge_export",
-    "edge_explain": ROOT / "explain" / "edge_explain",
-}
+FOLDERS = {package: ROOT / folder for package, folder in PACKAGES.items()}
 MAY_IMPORT = {
     "edge_run": set(),
     "edge_train": {"edge_run"},
@@ -34,39 +32,6 @@ FORBIDDEN = {
 FORBIDDEN_CALLS = {"eval", "exec", "torch.load", "torch.save", "__import__"}
 
 
-class Import(NamedTuple):
-    """One imported module; ``level`` is ``module``, ``function`` or ``typing`` (never run)."""
-
-    module: str
-    level: str
-    line: int
-
-    @property
-    def top(self) -> str:
-        return self.module.partition(".")[0]
-
-
-def typing_only(test: ast.expr) -> bool:
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
-
-
-def imports(node: ast.AST, level: str = "module") -> list[Import]:
-    """All imports below a node, relative ones left out: they stay in their package."""
-    found: list[Import] = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            found += [Import(name.name, level, child.lineno) for name in child.names]
-        elif isinstance(child, ast.ImportFrom) and not child.level:
-            found.append(Import(child.module or "", level, child.lineno))
-        elif isinstance(child, ast.If) and typing_only(child.test):
-            found += imports(ast.Module(child.body, []), "typing")
-            found += imports(ast.Module(child.orelse, []), level)
-        else:
-            lazy = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            found += imports(child, "function" if lazy and level == "module" else level)
-    return found
-
-
 def name_of(node: ast.expr) -> str:
     """``a.b.c`` of an attribute chain, empty where it is none."""
     if isinstance(node, ast.Attribute):
@@ -79,26 +44,36 @@ def calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
     return [(name_of(node.func), node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
+def module_of(package: str, path: Path) -> str:
+    return ".".join(path.relative_to(FOLDERS[package].parent).with_suffix("").parts).removesuffix(".__init__")
+
+
 FILES = [(package, path) for package, folder in FOLDERS.items() for path in sorted(folder.rglob("*.py"))]
 TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for _, path in FILES}
+IMPORTS = graph({module_of(package, path): (TREES[path], path.stem == "__init__") for package, path in FILES})
+IMPORTS_OF = {p: {name: found for name, found in IMPORTS.items() if name.partition(".")[0] == p} for p in FOLDERS}
 each_file = pytest.mark.parametrize(("package", "path"), FILES, ids=[str(path.relative_to(ROOT)) for _, path in FILES])
 
 
-def test_there_are_files_to_check():
-    assert {"edge_run", "edge_train"} <= {package for package, _ in FILES}
-    assert len(FILES) > 30
+def imports(path: Path) -> list[Import]:
+    """All imports of a file, those from outside the packages as well."""
+    return imports_of(TREES[path], ".".join(path.relative_to(ROOT).with_suffix("").parts[1:]))
+
+
+def test_every_package_has_its_entry_file():
+    assert [package for package, folder in FOLDERS.items() if (folder / "__init__.py") not in TREES] == []
 
 
 @each_file
 def test_packages_import_in_one_direction(package, path):
     allowed = MAY_IMPORT[package] | {package}
-    wrong = [i for i in imports(TREES[path]) if i.top in FOLDERS and i.top not in allowed and i.level != "typing"]
+    wrong = [i for i in imports(path) if i.top in FOLDERS and i.top not in allowed and i.level != "typing"]
     assert not wrong
 
 
 @pytest.mark.parametrize("path", [p for package, p in FILES if package == "edge_run"], ids=lambda p: p.name)
 def test_runtime_needs_only_its_own_dependencies(path):
-    found = imports(TREES[path])
+    found = imports(path)
     known = sys.stdlib_module_names | RUNTIME_NEEDS | {"edge_run"}
     assert not [i for i in found if i.level == "module" and i.top not in known]
     assert not [i for i in found if i.level == "function" and i.top in TORCH]
@@ -121,7 +96,7 @@ def test_runtime_reaches_the_other_packages_through_the_cli_alone(path):
 
 @each_file
 def test_nothing_that_runs_foreign_code_or_opens_a_connection(package, path):  # noqa: ARG001
-    assert not [i for i in imports(TREES[path]) if i.top in FORBIDDEN]
+    assert not [i for i in imports(path) if i.top in FORBIDDEN]
     assert not [(name, call.lineno) for name, call in calls(TREES[path]) if name in FORBIDDEN_CALLS]
     names = {
         f"{node.module}.{alias.name}"
@@ -160,6 +135,86 @@ def test_whole_runtime_imports_without_torch():
     assert done.returncode == 0, done.stderr
 
 
+# The order of the rooms
+
+ROOMS = {
+    "edge_run": (
+        "_version", "errors", "_files", "machine", "scan", "voting", "bundle", "flags", "backends", "heatmap",
+        "ensemble", "cases", "watch", "doctor", "bench", "cli",
+    ),
+    "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "training"),
+    "edge_export": ("graphs", "gate", "flags", "bundle", "reporter", "export"),
+    "edge_explain": (
+        "explanation", "targets", "meter", "settings", "cache", "stored", "parity", "methods", "trust", "report",
+        "compute", "explaining",
+    ),
+}  # fmt: skip
+"""The rooms of each package from the lowest to the highest: none may import one that stands after it."""
+
+UPWARD = {
+    ("edge_train", "config", "fit"),
+    ("edge_export", "gate", "bundle"),
+    ("edge_export", "gate", "reporter"),
+    ("edge_export", "flags", "bundle"),
+}
+"""Upward imports that are still there. The list may only become shorter."""
+
+CIRCLES = {
+    ("edge_export.bundle.artefact", "edge_export.bundle.original"),
+    ("edge_export.gate.compile", "edge_export.reporter"),
+    ("edge_run.bench.subjects", "edge_run.bench.turn"),
+    ("edge_run.heatmap.maps", "edge_run.heatmap.picture", "edge_run.heatmap.wording"),
+    ("edge_run.scan.dicom.read", "edge_run.scan.read"),
+    ("edge_train.data.dataset", "edge_train.data.decode", "edge_train.data.duplicates"),
+    ("edge_train.evaluate.evaluate", "edge_train.evaluate.subjects"),
+}
+"""Circles of files that are still there. The list may only become shorter."""
+
+LONG_FUNCTIONS = {"runtime/edge_run/cli/train.py: train"}
+"""Functions of 60 lines or more without their docstring that are still there. The list may only become shorter."""
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_has_its_place_in_the_order(package):
+    assert set(rooms_of(package, IMPORTS_OF[package])) == set(ROOMS[package])
+
+
+def test_no_room_imports_one_that_stands_above_it():
+    found = {
+        (package, low, high)
+        for package, order in ROOMS.items()
+        for low, targets in rooms_of(package, IMPORTS_OF[package]).items()
+        for high in targets
+        if low in order and high in order and order.index(high) > order.index(low)
+    }
+    assert found == UPWARD
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert set(circles(files_of(IMPORTS))) == CIRCLES
+
+
+# Sizes
+
+
+@each_file
+def test_no_file_is_over_300_lines(package, path):  # noqa: ARG001
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_no_function_has_60_lines():
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}: {function.name}"
+        for _, path in FILES
+        for function in functions([TREES[path]])
+        if lines(function, docstring=False) >= 60
+    }
+    assert found == LONG_FUNCTIONS
+
+
+# The checks themselves
+
+
 def test_checks_see_what_they_look_for():
     source = """
 import numpy as np
@@ -177,7 +232,7 @@ except ImportError:
     pass
 """
     tree = ast.parse(source)
-    assert {(i.module, i.level) for i in imports(tree)} == {
+    assert {(i.module, i.level) for i in imports_of(tree)} == {
         ("numpy", "module"),
         ("typing", "module"),
         ("edge_train", "typing"),
@@ -186,3 +241,20 @@ except ImportError:
         ("edge_export.graphs.graph", "module"),
     }
     assert "np.load" in [name for name, _ in calls(tree)]
+
+
+def test_relative_imports_and_imported_modules_are_resolved():
+    tree = ast.parse("from . import near, name\nfrom ..far import thing\nfrom .near import value")
+    known = {"a.b.near", "a.far", "a.b"}
+    assert [i.module for i in imports_of(tree, "a.b.here", known=known)] == ["a.b.near", "a.b", "a.far", "a.b.near"]
+    assert imports_of(ast.parse("from . import near"), "a.b", is_package=True, known=known)[0].module == "a.b.near"
+
+
+def test_circles_are_found_and_chains_are_not():
+    assert circles({"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": ["e"]}) == [("a", "b", "c")]
+    assert circles({"a": ["b"], "b": ["c"]}) == circles({}) == []
+
+
+def test_upward_arrows_are_the_fewest_of_any_order():
+    assert upward({"a": {"b"}, "b": {"c"}, "c": set()}) == 0
+    assert upward({"a": {"b", "c"}, "b": {"a", "c"}, "c": {"a"}}) == 2
