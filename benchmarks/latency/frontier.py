@@ -99,7 +99,7 @@ def _ways(bundle: Bundle, stack: ExitStack) -> dict[Way, Callable[[NDArray[np.ui
             ensemble = stack.enter_context(Ensemble(bundle, precision=precision, backend=CPU, exit=exit_))
             ways[precision, WHOLE[exit_]] = _whole(ensemble)
         for member in manifest.members:
-            ways[precision, member.arch] = _alone(bundle, member, precision, stack)
+            ways[precision, member.id] = _alone(bundle, member, precision, stack)
     return ways
 
 
@@ -111,7 +111,7 @@ def _alone(
     bundle: Bundle, member: BundleMember, precision: str, stack: ExitStack
 ) -> Callable[[NDArray[np.uint8]], int]:
     task, artefact = bundle.manifest.task, member.artefacts[precision]
-    network = Network(bundle.read(artefact.file), member.arch, precision, bundle.manifest.preprocess.size)
+    network = Network(bundle.read(artefact.file), member.id, precision, bundle.manifest.preprocess.size)
     runner = stack.enter_context(open_runner(CPU, network, threads=allowed_cores()))
     positive = task.labels.index(task.positive)
 

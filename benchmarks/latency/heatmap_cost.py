@@ -34,7 +34,7 @@ def main(bundle: Bundle, rounds: int) -> None:
         heatmap = Heatmap(bundle, ensemble.precision)
         batch = preprocess(pixels, ensemble.manifest.preprocess)
         decision = ensemble.decide(batch, [pixels])[0]
-        archs = [member.arch for member in ensemble.manifest.members]
+        archs = [member.id for member in ensemble.manifest.members]
         features = {arch: out.features[0] for arch, out in zip(archs, ensemble.run(batch), strict=True)}
         label = heatmap.label(decision)
         maps = heatmap.maps(features, label)

@@ -70,9 +70,9 @@ def _verdict(decision: Decision) -> tuple[str, tuple[str, ...]]:
 def _others(bundle: Bundle, ensemble: Ensemble, pixels: NDArray[np.uint8], count: int) -> list[Order]:
     """The orders with least expected work on these scans, among those in which the compared features are at hand."""
     manifest = bundle.manifest
-    archs = [m.arch for m in manifest.members]
+    archs = [m.id for m in manifest.members]
     flags = manifest.flags[ensemble.precision]
-    needed = {archs.index(flags.familiarity.member)} if flags.familiarity else set()
+    needed = {archs.index(flags.feature_distance.member)} if flags.feature_distance else set()
     task = manifest.task
     point = Point(task.labels.index(task.positive), task.threshold, flags.low_confidence)
     p = np.concatenate([ensemble.probabilities(pixels[n : n + 16]) for n in range(0, len(pixels), 16)], axis=1)

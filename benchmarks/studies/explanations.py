@@ -75,8 +75,8 @@ def main(arguments: argparse.Namespace) -> None:
         return
     other = Run(arguments.against)
     weights = [f"OS {each.record.config.orthogonal_spheres.weight:g}" for each in (run, other)]
-    shared = {member.arch for member in other.record.members}
-    for arch in [member.arch for member in run.record.members if member.arch in shared]:
+    shared = {member.id for member in other.record.members}
+    for arch in [member.id for member in run.record.members if member.id in shared]:
         sides = []
         for each in (run, other):
             network = load(each, arch)
@@ -108,7 +108,7 @@ def judge_ensemble(ensemble: Ensemble, case: Case, seed: int) -> Figures:
 
 def load(run: Run, arch: str) -> tuple[Member, float]:
     """A network and its temperature."""
-    temperature = next(voter.temperature for voter in run.ensemble.members if voter.arch == arch)
+    temperature = next(voter.temperature for voter in run.ensemble.members if voter.id == arch)
     return run.member(arch).requires_grad_(False), temperature
 
 

@@ -36,16 +36,16 @@ def main(run: Run, bundle: Bundle, folders: list[Path], split: str) -> None:
     pixels = decode(part.samples, manifest.preprocess).pixels
     found: dict[str, dict[str, NDArray[np.float64]]] = {}
     for voter in run.ensemble.members:
-        logits = infer(run.member(voter.arch), pixels)
-        found[voter.arch] = {ORIGINAL: softmax(logits, voter.temperature)}
+        logits = infer(run.member(voter.id), pixels)
+        found[voter.id] = {ORIGINAL: softmax(logits, voter.temperature)}
     for member in manifest.members:
         for precision, artefact in member.artefacts.items():
             path = bundle.path / artefact.file.path
             simulation = Simulation(path, half_scales=RECIPES[precision].half_scales)
-            found[member.arch][precision] = softmax(simulation.logits(pixels[:, None]), artefact.temperature)
+            found[member.id][precision] = softmax(simulation.logits(pixels[:, None]), artefact.temperature)
     weights = [m.weight for m in manifest.members]
     columns = (ORIGINAL, *manifest.precisions)
-    found["vote"] = {c: vote(np.stack([found[m.arch][c] for m in manifest.members]), weights) for c in columns}
+    found["vote"] = {c: vote(np.stack([found[m.id][c] for m in manifest.members]), weights) for c in columns}
     positive = manifest.task.labels.index(manifest.task.positive)
     print(f"{manifest.name} on {split}: {len(pixels)} scans\n")
     print("| network | precision | accuracy | AUROC | ECE | NLL | labels changed |\n|---|---|---|---|---|---|---|")

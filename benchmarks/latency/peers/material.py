@@ -42,7 +42,7 @@ class Material:
 
     def __init__(self, bundle: Bundle, work: Path, run: Run | None = None) -> None:
         self.bundle, self._run = bundle, run
-        self.archs = [member.arch for member in bundle.manifest.members]
+        self.archs = [member.id for member in bundle.manifest.members]
         self.macs = [member.macs for member in bundle.manifest.members]
         self.size = bundle.manifest.preprocess.size
         self.classes = len(bundle.manifest.task.labels)

@@ -65,7 +65,7 @@ def see(
 
 
 def fit_statistics(pooled: NDArray[np.float32], *, directions: int = DIRECTIONS) -> NDArray[np.float16]:
-    """Mean, directions and deviations, as :class:`edge_run.flags.Familiar` takes them.
+    """Mean, directions and deviations, as :class:`edge_run.flags.FeatureDistance` takes them.
 
     Parameters
     ----------

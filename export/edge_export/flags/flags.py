@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_export.graphs.simulate import Simulation
 from edge_run.bundle.manifest import FeatureDistanceThreshold, FlagThresholds
-from edge_run.flags import NAMES, Familiar, disagreement, inspect
+from edge_run.flags import NAMES, FeatureDistance, disagreement, quality_flags
 from edge_run.flags.quality import standardised
 from edge_run.voting.vote import decide
 from edge_train.data.decode import read_each
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .thresholds import Fitted, Target
 
-_FLAGS = {"confidence": "low-confidence", "disagreement": "members-disagree", "distance": "unlike-training"}
+_FLAGS = {"confidence": "low-confidence", "disagreement": "members-disagree", "distance": "out-of-distribution"}
 
 
 class Flags(NamedTuple):
@@ -52,7 +52,7 @@ class Witness(NamedTuple):
     statistics
         The bundle's files, by precision.
     typical
-        The bundle's file, and as :func:`edge_run.flags.inspect` takes it.
+        The bundle's file, and as :func:`edge_run.flags.quality_flags` takes it.
     """
 
     id: str
@@ -125,7 +125,7 @@ def ask_witness(
     for precision, network in networks.items():
         statistics = fit_statistics(seen.pooled[precision])
         files[precision] = writer.add_array(f"flags/{member_id}.{precision}.npy", statistics)
-        distances[precision] = Familiar(statistics).distance(network.pooled(material.validation.pixels[:, None]))
+        distances[precision] = FeatureDistance(statistics).distance(network.pooled(material.validation.pixels[:, None]))
     return Witness(
         member_id, distances, files, (writer.add_array("flags/typical.npy", seen.typical), standardised(seen.typical))
     )
@@ -158,6 +158,6 @@ def _quality(paths: Sequence[Path], typical: NDArray[np.float64]) -> dict[str, N
     """Which scans each flag of image quality marks, by name."""
     marked = {name: np.zeros(len(paths), bool) for name in NAMES if name not in _FLAGS.values()}
     for position, scan in read_each(paths):
-        for found in inspect(scan.pixels, typical):
+        for found in quality_flags(scan.pixels, typical):
             marked[found.name][position] = True
     return marked

@@ -1,4 +1,4 @@
-"""The case log: what was answered, when, by what, kept so that a change shows.
+"""The case log: a record of every answer in a hash chain, so that a later change can be detected.
 
 >>> from edge_run.cases import CaseLog
 >>> with CaseLog.open() as log:  # doctest: +SKIP

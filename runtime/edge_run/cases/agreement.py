@@ -1,4 +1,4 @@
-"""How often people agreed with the answers they noted a label for."""
+"""How often people agreed with the answers, where they noted a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a log is still what was written."""
+"""Verify that a log still holds what was written."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from .log import CaseLog
 
-MOST_FAULTS = 100
+MAX_FAULTS = 100
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What is wrong, and with which entry (0: with the log as a whole)."""
+    """One fault, and the number of the entry that has it (0: the log as a whole)."""
 
     seq: int
     kind: str
@@ -26,18 +26,18 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """What was found.
+    """The result of a verification.
 
     Attributes
     ----------
     counts
         Entries by kind.
     purged
-        Entries that were purged, by the records of it.
+        How many entries were purged, according to the records of purges.
     head, head_hash
         The last entry, and its hash.
     faults
-        At most `MOST_FAULTS`; none where the chain is whole.
+        At most `MAX_FAULTS`; none where the chain is intact.
     """
 
     counts: dict[str, int]
@@ -61,16 +61,26 @@ def verify(log: CaseLog, noted_head: str = "") -> Chain:
         It cannot be read.
     """
     with log.reading():
-        walk = Walk(log, noted_head)
+        verifier = ChainVerifier(log, noted_head)
         faults: list[Fault] = []
-        for fault in _faults(log, walk):
-            if len(faults) < MOST_FAULTS:
+        for fault in _faults(log, verifier):
+            if len(faults) < MAX_FAULTS:
                 faults.append(fault)
-        return Chain(walk.counts, sum(b - a + 1 for a, (b, _) in walk.gaps.items()), walk.seq, walk.hash, faults)
+        return Chain(
+            verifier.counts, sum(b - a + 1 for a, (b, _) in verifier.gaps.items()), verifier.seq, verifier.hash, faults
+        )
 
 
-class Walk:
-    """From the first entry to the last."""
+class ChainVerifier:
+    """Follows the chain from the first entry to the last.
+
+    Parameters
+    ----------
+    log
+        Opened, within :meth:`CaseLog.reading`.
+    noted
+        A head that was noted earlier, or its beginning; empty where there is none.
+    """
 
     def __init__(self, log: CaseLog, noted: str) -> None:
         self.log, self.connection, self.noted = log, log.connection, noted
@@ -80,7 +90,7 @@ class Walk:
         self.passed_noted = any(hashed.startswith(noted) for _, hashed in self.gaps.values())
 
     def faults(self) -> Iterator[Fault]:
-        """Follow the chain, and go on behind each fault as if there had been none."""
+        """Yield the faults of all entries; after each, continue as if the entry were as it was written."""
         for seq, text, stored in self.connection.execute("SELECT seq, entry, hash FROM entries ORDER BY seq"):
             known = True
             if seq != self.seq + 1:
@@ -104,7 +114,7 @@ class Walk:
             yield Fault(seq, "image", f"the image kept of case {entry.get('id')} is missing or altered")
 
     def _cross(self, seq: int) -> bool:
-        """Go to an entry behind a gap; whether purges account for all of the gap."""
+        """Continue at an entry behind a gap, and return whether purges account for the whole gap."""
         at, hashed = self.seq + 1, self.hash
         while at < seq and at in self.gaps:
             last, hashed = self.gaps[at]
@@ -115,31 +125,31 @@ class Walk:
 
 
 def purged_ranges(log: CaseLog) -> dict[int, tuple[int, str]]:
-    """First entry of each purged range -> its last, and that one's hash, with which the chain goes on."""
+    """Map the first entry of each purged range to its last and that one's hash, with which the chain continues."""
     purges = log.connection.execute("SELECT entry FROM entries WHERE kind = 'purge'")
     return {first: (last, hashed) for (text,) in purges for first, last, hashed in _read(text).get("purged", ())}
 
 
-def _faults(log: CaseLog, walk: Walk) -> Iterator[Fault]:
-    statements = schema.found(log.connection)
-    if statements != schema.TABLES:
-        names = ", ".join(sorted({name for name, _ in statements.items() ^ schema.TABLES.items()}))
-        yield Fault(0, "tables", f"the log's tables are not those that edge-run makes: {names}")
-    yield from walk.faults()
+def _faults(log: CaseLog, verifier: ChainVerifier) -> Iterator[Fault]:
+    found = schema.statements(log.connection)
+    if found != schema.TABLES:
+        names = ", ".join(sorted({name for name, _ in found.items() ^ schema.TABLES.items()}))
+        yield Fault(0, "tables", f"the log's tables are not those that edge-run creates: {names}")
+    yield from verifier.faults()
     heads = log.connection.execute("SELECT seq, hash FROM head").fetchall()
-    if [(walk.seq, walk.hash)] != heads:
+    if [(verifier.seq, verifier.hash)] != heads:
         until = heads[0][0] if len(heads) == 1 else 0
-        if until > walk.seq:
-            yield Fault(walk.seq, "missing", f"{_span(walk.seq + 1, until)} missing at the end")
+        if until > verifier.seq:
+            yield Fault(verifier.seq, "missing", f"{_span(verifier.seq + 1, until)} missing at the end")
         else:
-            yield Fault(walk.seq, "head", f"the head is not entry {walk.seq}, the last")
-    if walk.noted and not walk.passed_noted:
-        purged = " (or that entry was purged since)" if walk.gaps else ""
+            yield Fault(verifier.seq, "head", f"the head is not entry {verifier.seq}, the last")
+    if verifier.noted and not verifier.passed_noted:
+        purged = " (or that entry was purged since)" if verifier.gaps else ""
         since = f"the log was rewritten or cut short since it was noted{purged}"
-        yield Fault(0, "head", f"no entry has the hash {walk.noted}: {since}")
-    for (said,) in log.connection.execute("PRAGMA integrity_check(1)"):
-        if said != "ok":
-            yield Fault(0, "database", f"SQLite finds the database damaged: {said}")
+        yield Fault(0, "head", f"no entry has the hash {verifier.noted}: {since}")
+    for (result,) in log.connection.execute("PRAGMA integrity_check(1)"):
+        if result != "ok":
+            yield Fault(0, "database", f"SQLite finds the database damaged: {result}")
 
 
 def _span(first: int, last: int) -> str:

@@ -1,4 +1,4 @@
-"""One figure of the log against the validation's, and a verdict."""
+"""Compare one measure of the logged cases with the validation scans."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FEWEST_CASES = 50
-"""Fewer are not judged: chance alone gives them an index that would mean a large shift in many."""
-FEWEST_PER_BIN = 5
-"""Bins that hold fewer validation scans are joined: below, the chi-squared approximation does not hold."""
+MIN_CASES = 50
+"""Fewer cases get no verdict: chance alone gives a stability index that would mean a large shift."""
+MIN_PER_BIN = 5
+"""Bins with fewer validation scans are merged, because the chi-squared approximation fails below it."""
 SHIFT, DRIFT = 0.1, 0.25
-"""Usual reading of the index: below 0.1 little change, from 0.25 on a large one."""
-SURE = 0.01
-POINTS = 0.05
-"""A flag's rate that moved so far, beyond chance, has shifted: the index hardly sees a rare flag double."""
+"""The usual reading of the stability index: below 0.1 little change, from 0.25 on a large one."""
+SIGNIFICANCE = 0.01
+FLAG_RATE_CHANGE = 0.05
+"""A flag whose rate changed so much, beyond chance, has shifted; the index hardly moves when a rare flag doubles."""
 VERDICTS = ("unknown", "stable", "shifted", "drifted")
 MEANING = {
     "score": "other patients, or another scanner or protocol",
@@ -88,12 +88,12 @@ def compare(
     """
     meaning = MEANING.get(kind if kind == "flag" else name, "")
     n, m = int(ours.sum()), int(theirs.sum())
-    if n < FEWEST_CASES or m < 2 * FEWEST_PER_BIN or len(ours) < 2:
+    if n < MIN_CASES or m < 2 * MIN_PER_BIN or len(ours) < 2:
         return Comparison(name, kind, n, m, *averages, None, None, None, None, None, "unknown", meaning)
     index = psi(ours, theirs)
     expected, largest = psi_by_chance(len(ours), n, m)
     distance, p = kolmogorov_smirnov(ours, theirs) if ordered else (None, None)
-    moved = kind == "flag" and abs(ours[0] / n - theirs[0] / m) >= POINTS
+    moved = kind == "flag" and abs(ours[0] / n - theirs[0] / m) >= FLAG_RATE_CHANGE
     verdict = _verdict(index, largest, p, moved=moved)
     return Comparison(name, kind, n, m, *averages, index, expected, largest, distance, p, verdict, meaning)
 
@@ -105,4 +105,4 @@ def _verdict(index: float, by_chance: float, p: float | None, *, moved: bool) ->
         return "drifted"
     if beyond and (moved or index >= SHIFT):
         return "shifted"
-    return "shifted" if index >= SHIFT and p is not None and p < SURE else "stable"
+    return "shifted" if index >= SHIFT and p is not None and p < SIGNIFICANCE else "stable"

@@ -1,4 +1,4 @@
-"""Whether today's scans still look like those the bundle was validated on."""
+"""Drift: whether the logged cases still look like the bundle's validation scans."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from edge_run.bundle.manifest.flags import RENAMED
+
 from .agreement import Agreement, agreement
-from .comparison import FEWEST_PER_BIN, VERDICTS, Comparison, compare
+from .comparison import MIN_PER_BIN, VERDICTS, Comparison, compare
 from .shift import merged
 
 if TYPE_CHECKING:
@@ -19,14 +21,14 @@ if TYPE_CHECKING:
 
     from .hashing import Entry
 
-OF_THE_VOTE = ("score", "confidence")
-"""Measures that take all members; the others come from those that always answer."""
-LEAST_WHOLE = 0.95
-"""Score and confidence are judged where all members answered at least this share of the cases."""
+VOTE_MEASURES = ("score", "confidence")
+"""Measures that need all members; the others come from the members of the first stage."""
+MIN_COMPLETE = 0.95
+"""Score and confidence get a verdict where all members answered at least this share of the cases."""
 
 
-class Answered(NamedTuple):
-    """What is asked of a case; thousands are held at once."""
+class CaseSummary(NamedTuple):
+    """The fields of a case that drift needs, because thousands are held at once."""
 
     scan: str
     label: str
@@ -37,19 +39,19 @@ class Answered(NamedTuple):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """The log against one precision's validation scans.
+    """The comparison of the log with the validation scans at one precision.
 
     Attributes
     ----------
     cases
         Answered by this bundle at this precision.
     repeats
-        Of those left out: the same scan, answered the same.
+        Cases that were left out because the same scan had the same answer before.
     early
-        Answered by some of the members only: left out of score and confidence, which are not judged at all where
-        these are many.
+        Cases that some of the members answered: left out of score and confidence, which get no verdict where these
+        are many.
     verdict
-        The worst of the comparisons'; ``unknown`` where nothing could be judged.
+        The worst verdict of the comparisons; ``unknown`` where there is none.
     """
 
     precision: str
@@ -62,14 +64,14 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The log against a bundle.
+    """The comparison of a log with a bundle.
 
     Attributes
     ----------
     other
-        Cases that another bundle answered, or a precision that this one has not: left out.
+        Cases that were left out because another bundle, or a precision that this one lacks, answered them.
     precisions
-        Those that the log has cases of.
+        One for each precision that the log has cases of.
     """
 
     bundle: str
@@ -79,8 +81,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def report(bundle: Bundle, cases: Iterable[Entry]) -> Report:
-    """Compare a bundle's cases with its validation scans, each precision by itself."""
-    answered: dict[str, list[Answered]] = {precision: [] for precision in bundle.manifest.precisions}
+    """Compare a bundle's cases with its validation scans, separately for each precision."""
+    answered: dict[str, list[CaseSummary]] = {precision: [] for precision in bundle.manifest.precisions}
     other = 0
     for case in cases:
         if case["bundle_sha256"] == bundle.sha256 and case["precision"] in answered:
@@ -91,16 +93,16 @@ def report(bundle: Bundle, cases: Iterable[Entry]) -> Report:
     return Report(bundle.manifest.name, bundle.sha256, other, found)
 
 
-def drift(manifest: Manifest, precision: str, cases: Sequence[Answered]) -> Drift:
+def drift(manifest: Manifest, precision: str, cases: Sequence[CaseSummary]) -> Drift:
     """Compare the cases of one precision with its validation scans."""
-    # Asking again about one scan tells nothing new about the scans that come.
+    # A scan that is predicted again says nothing new about the scans that arrive.
     once = list({(case.scan, *case.measures.values()): case for case in cases}.values())
     whole = [case for case in once if not case.early]
-    # Those that needed all members are the undecided ones: alone they look like drift where there is none.
-    voted = whole if len(whole) >= LEAST_WHOLE * len(once) else []
+    # With early exit, only undecided cases need all members: alone they look like drift where there is none.
+    voted = whole if len(whole) >= MIN_COMPLETE * len(once) else []
     profile = manifest.profile[precision]
     found = [
-        _measure(name, histogram, voted if name in OF_THE_VOTE else once)
+        _measure(name, histogram, voted if name in VOTE_MEASURES else once)
         for name, histogram in profile.measures.items()
     ]
     found += _flags(profile, once)
@@ -110,25 +112,25 @@ def drift(manifest: Manifest, precision: str, cases: Sequence[Answered]) -> Drif
     return Drift(precision, len(cases), len(cases) - len(once), len(once) - len(whole), worst, tuple(found), agreed)
 
 
-def _answered(case: Entry) -> Answered:
+def _answered(case: Entry) -> CaseSummary:
     noted = [note["label"] for note in case["notes"] if note["label"] is not None]
-    return Answered(
+    return CaseSummary(
         scan=case["scan_sha256"],
         label=case["label"],
-        flags=tuple(flag["name"] for flag in case["flags"]),
+        flags=tuple(RENAMED.get(flag["name"], flag["name"]) for flag in case["flags"]),
         measures=case["measures"],
         early=case["interval"] is not None,
         noted=noted[-1] if noted else None,
     )
 
 
-def _measure(name: str, histogram: Histogram, cases: Sequence[Answered]) -> Comparison:
+def _measure(name: str, histogram: Histogram, cases: Sequence[CaseSummary]) -> Comparison:
     values = np.array([case.measures[name] for case in cases if name in case.measures], np.float64)
     edges, theirs = np.array(histogram.edges), np.array(histogram.counts)
     ours = np.bincount(np.searchsorted(edges[1:-1], values, side="right"), minlength=len(theirs))
     middle = (edges[:-1] + edges[1:]) / 2
     then = float((middle * theirs).sum() / theirs.sum()) if theirs.any() else None
-    starts = merged(theirs, FEWEST_PER_BIN)
+    starts = merged(theirs, MIN_PER_BIN)
     return compare(
         name,
         "measure",
@@ -139,7 +141,7 @@ def _measure(name: str, histogram: Histogram, cases: Sequence[Answered]) -> Comp
     )
 
 
-def _flags(profile: Profile, cases: Sequence[Answered]) -> list[Comparison]:
+def _flags(profile: Profile, cases: Sequence[CaseSummary]) -> list[Comparison]:
     raised = {name for case in cases for name in case.flags}
     compared = []
     for name in [*profile.flags, *sorted(raised - profile.flags.keys())]:
@@ -150,7 +152,7 @@ def _flags(profile: Profile, cases: Sequence[Answered]) -> list[Comparison]:
     return compared
 
 
-def _labels(task: Task, profile: Profile, cases: Sequence[Answered]) -> Comparison:
+def _labels(task: Task, profile: Profile, cases: Sequence[CaseSummary]) -> Comparison:
     ours = np.array([sum(case.label == label for case in cases) for label in task.labels])
     theirs = np.array([profile.labels.get(label, 0) for label in task.labels])
     positive = task.labels.index(task.positive)

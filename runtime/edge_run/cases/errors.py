@@ -1,4 +1,4 @@
-"""What goes wrong with a case log, in words."""
+"""Errors of the case log: what SQLite and the system report, in plain words."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ RIGHTS = "check the rights of the file and its folder, or give another --case-lo
 DAMAGED = "move the file aside with its -wal and -shm: the next prediction begins a new log"
 
 # SQLite's codes reach Python's exceptions from 3.11 on; its texts always did.
-SAID = {
+REASONS = {
     "full": ("the disk is full", FULL),
     "readonly": ("it may not be written by this user", RIGHTS),
     "unable to open": ("the file or its folder cannot be opened", RIGHTS),
-    "locked": ("another process holds it", "wait until that has finished, then ask again"),
+    "locked": ("another process holds it", "wait until it has finished, then run the command again"),
     "not a database": ("the file is not a case log", "give another --case-log"),
     "malformed": ("the file is damaged", DAMAGED),
     "constraint": ("its entries contradict each other", "edge-run cases verify"),
     "no such": ("the file is damaged", DAMAGED),
-    "disk i/o": ("the disk does not take or give the data", FULL + ", and check the disk"),
+    "disk i/o": ("the disk cannot be read or written", FULL + ", and check the disk"),
 }
-KNOWN = {errno.ENOSPC: SAID["full"], errno.EDQUOT: SAID["full"], errno.EFBIG: SAID["full"]}
+BY_ERRNO = {errno.ENOSPC: REASONS["full"], errno.EDQUOT: REASONS["full"], errno.EFBIG: REASONS["full"]}
 
 
 @contextmanager
 def explained(path: Path, doing: str) -> Iterator[None]:
-    """Turn what SQLite and the system say into a :class:`CaseLogError`.
+    """Turn an error of SQLite or the system into a :class:`CaseLogError`.
 
     Parameters
     ----------
     path
         The log.
     doing
-        What cannot be done, as a participle: ``opened``, ``read``, ``written``.
+        The action that failed, as a participle: ``opened``, ``read``, ``written``.
     """
     try:
         yield
@@ -59,9 +59,9 @@ def explained(path: Path, doing: str) -> Iterator[None]:
 
 def _reason(error: sqlite3.Error | OSError) -> tuple[str, str]:
     if isinstance(error, OSError):
-        return KNOWN.get(error.errno or 0, (error.strerror or str(error), RIGHTS))
+        return BY_ERRNO.get(error.errno or 0, (error.strerror or str(error), RIGHTS))
     text = str(error)
-    for part, said in SAID.items():
+    for part, explanation in REASONS.items():
         if part in text.lower():
-            return said
+            return explanation
     return text, "edge-run cases verify; EDGE_RUN_DEBUG=1 shows where"

@@ -1,4 +1,4 @@
-"""How an entry is tied to the one before it."""
+"""The hash chain: how each entry includes the hash of the one before it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 Entry = dict[str, Any]
 
 GENESIS = "0" * 64
-"""What the first entry follows."""
+"""The previous hash of the first entry."""
 
 
 def write(entry: Entry) -> str:
-    """JSON with sorted keys and no blanks: what is stored, and what is hashed."""
+    """Encode an entry as JSON with sorted keys and no blanks, as it is stored and hashed."""
     return msgspec.json.encode(entry, order="sorted").decode()
 
 
 def link(previous: str, text: str) -> str:
-    """Hash of an entry: SHA-256 of the previous entry's hash (64 hexadecimal digits), a line feed, and the entry."""
+    """Hash an entry: SHA-256 of the previous entry's hash (64 hexadecimal digits), a line feed, and the entry."""
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()

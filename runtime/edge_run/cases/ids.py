@@ -1,22 +1,23 @@
-"""Names of cases."""
+"""Ids of cases, and times as the log writes them."""
 
 from __future__ import annotations
 
 import os
 import time
 
-# Without i, l, o, u: read aloud and copied by hand. In ASCII's order, so that ids sort like what they encode.
+# Crockford's alphabet, without i, l, o, u, which are confused when read aloud or copied by hand. In the order of ASCII,
+# so that ids sort by time.
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_DIGITS, RANDOM_DIGITS = 9, 3
 
 
 def now_ms() -> int:
-    """Milliseconds since 1970."""
+    """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def new_id(ms: int, last: str | None) -> str:
-    """Make the id of a case: nine digits of time, three of chance.
+    """Make the id of a case: nine digits of time and three random ones.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Images that are kept beside the log, where somebody asked for it."""
+"""Images that are stored beside the log with ``--keep-images``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEX = frozenset("0123456789abcdef")
 
 
 def keep(folder: Path, image: bytes) -> str:
-    """Store encoded bytes under their SHA-256, which is returned. A kill leaves the whole file or none of that name."""
+    """Store encoded bytes under their SHA-256, which is returned; a kill leaves the whole file or none."""
     name = sha256(image)
     if not (folder / name).exists():
         replace_file(folder / name, image)
@@ -22,7 +22,7 @@ def keep(folder: Path, image: bytes) -> str:
 
 
 def sweep(folder: Path, wanted: AbstractSet[str]) -> int:
-    """Delete every image that is not wanted, and what a kill left unfinished; how many files that were."""
+    """Delete every image that is not wanted and every unfinished file, and return how many files that were."""
     if not folder.is_dir():
         return 0
     unwanted = [path for path in folder.iterdir() if _is_image(path.name) and path.name not in wanted]
@@ -34,7 +34,7 @@ def sweep(folder: Path, wanted: AbstractSet[str]) -> int:
 
 
 def is_intact(folder: Path, name: str) -> bool:
-    """Whether an image is there and is still what its name says."""
+    """Whether an image exists and its hash is still its name."""
     try:
         return sha256_file(folder / name) == name
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a case log lies, and who may read it."""
+"""Where a case log is stored, and who may read it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def default_path() -> Path | None:
 
 
 def images_folder(log: Path) -> Path:
-    """Where kept images of a log lie."""
+    """Return the folder for the images of a log."""
     return log.with_name(f"{log.stem}.images")
 
 
 def make_private(file: Path) -> None:
-    """Make an empty file that only this user may read, and its folder likewise where there is none."""
+    """Create an empty file, and its folder where it is missing, that only this user may read."""
     make_folder(file.parent)
     try:
         made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        # It is not opened to look: closing it again would give up the locks that this process may hold on it.
+        # Do not open it: closing it again would release the POSIX locks that this process may hold on it.
         return
     os.close(made)
     sync_folder(file.parent)

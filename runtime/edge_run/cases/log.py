@@ -1,4 +1,4 @@
-"""A case log, opened."""
+"""The case log as a database: open, append, read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUSY_S = 5.0
 
 
 class CaseLog:
-    """A log of answered cases: entries in a chain, each with the hash of all before it.
+    """A log of answered cases in a hash chain.
 
     Several processes may have it open at once; each uses it from one thread.
 
@@ -36,9 +36,9 @@ class CaseLog:
     path
         The database.
     keep_images
-        Whether `append` keeps the images it is given.
+        Whether `append` stores the images.
     connection
-        For the readers in this package.
+        SQLite's, for the other modules of this package.
     """
 
     def __init__(self, path: Path, *, keep_images: bool = False, create: bool = True) -> None:
@@ -62,30 +62,30 @@ class CaseLog:
 
     @classmethod
     def open(cls, path: Path | None = None, keep_images: bool = False) -> Self:
-        """Open a log, and make it where there is none.
+        """Open a log, and create it where there is none.
 
         Parameters
         ----------
         path
             :func:`default_path` by default.
         keep_images
-            Keep the images that `append` is given, in a folder beside the database.
+            Store the images that are passed to `append`, in a folder beside the database.
 
         Raises
         ------
         CaseLogError
-            It cannot be made, or is something else.
+            It cannot be created, or is not a case log.
         """
         return cls(_resolve(path), keep_images=keep_images)
 
     @classmethod
     def existing(cls, path: Path | None = None) -> Self:
-        """Open a log to read it; :class:`CaseLogError` where there is none."""
+        """Open a log that exists; :class:`CaseLogError` where there is none."""
         return cls(_resolve(path), create=False)
 
     @property
     def images(self) -> Path:
-        """Folder of the images that are kept."""
+        """Folder of the images that are stored."""
         return images_folder(self.path)
 
     def append(self, prediction: Prediction, image: bytes | None = None) -> str:
@@ -96,7 +96,7 @@ class CaseLog:
         Parameters
         ----------
         image
-            The scan, encoded, as it was given.
+            The encoded scan.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class CaseLog:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Alone among all writers; what is done is kept as a whole, or not at all when an error leaves the block."""
+        """Open a transaction as the only writer: all that the block does is kept, or nothing after an error."""
         with explained(self.path, "written"):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -131,7 +131,7 @@ class CaseLog:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """See one state of the log throughout, whatever others append meanwhile."""
+        """Open a transaction that sees one state of the log, whatever others append meanwhile."""
         with explained(self.path, "read"):
             self.connection.execute("BEGIN")
             try:
@@ -140,7 +140,7 @@ class CaseLog:
                 self.connection.execute("ROLLBACK")
 
     def add(self, entry: Entry) -> None:
-        """Put an entry at the chain's end; only within `writing`."""
+        """Append an entry to the chain; only within `writing`."""
         before, previous = self.connection.execute("SELECT seq, hash FROM head").fetchone()
         seq = before + 1
         text = write({"seq": seq, **entry})
@@ -149,7 +149,7 @@ class CaseLog:
         self.connection.execute("UPDATE head SET seq = ?, hash = ?", (seq, hashed))
 
     def close(self) -> None:
-        """Give the database back."""
+        """Close the database."""
         with explained(self.path, "closed"):
             self.connection.close()
 
@@ -170,7 +170,7 @@ def _resolve(path: Path | None) -> Path:
 
 
 def _facts(prediction: Prediction) -> Entry:
-    """What is logged of a prediction, in the words of ``predict``'s records: by name, so that nothing slips in."""
+    """Select what is logged of a prediction, field by field, so that no new field is logged by accident."""
     import msgspec
 
     decision, source = msgspec.to_builtins(prediction.decision), prediction.source

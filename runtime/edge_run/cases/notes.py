@@ -1,4 +1,4 @@
-"""What a person says about a case afterwards."""
+"""Notes that a person adds to a case."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
     Parameters
     ----------
     abbreviation
-        The case's id, or as much of its beginning or end as only it has.
+        The case's id, or enough of its beginning or end that no other case has it.
     label
-        What the scan shows, one of the labels that the case knows; None: only a remark.
+        What the scan shows: one of the case's labels; None: only a remark.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
     if len(remark) > MAX_REMARK:
         raise UsageError(f"the remark has {len(remark)} characters, more than {MAX_REMARK}", hint="shorten it")
     with log.writing():
-        # What an argument's bytes mean in no encoding has no place in JSON.
-        said = remark.encode("utf-8", "replace").decode()
-        log.add({"kind": "note", "id": case["id"], "utc": utc(now_ms()), "label": label, "remark": said})
+        # A command-line argument may hold bytes that are not UTF-8, which JSON cannot store.
+        text = remark.encode("utf-8", "replace").decode()
+        log.add({"kind": "note", "id": case["id"], "utc": utc(now_ms()), "label": label, "remark": text})
     return find(log, case["id"])

@@ -1,4 +1,4 @@
-"""Forget old cases, and keep what is left verifiable."""
+"""Delete old cases, and keep the rest verifiable."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .ids import now_ms, utc
 if TYPE_CHECKING:
     from .log import CaseLog
 
-_DOOMED = """SELECT seq, hash, kind FROM entries
+_SELECTED = """SELECT seq, hash, kind FROM entries
 WHERE kind IN ('case', 'note') AND id IN (SELECT id FROM entries WHERE kind = 'case' AND utc < ?)
 ORDER BY seq"""
 
 
 class Purged(NamedTuple):
-    """How much was deleted: cases, the notes about them, and files of images."""
+    """How many cases, notes about them and image files were deleted."""
 
     cases: int
     notes: int
@@ -29,42 +29,42 @@ class Purged(NamedTuple):
 
 
 def count(log: CaseLog, before: str) -> Purged:
-    """What `purge` would delete, its images uncounted."""
+    """Count what `purge` would delete, without the images."""
     with explained(log.path, "read"):
-        kinds = [kind for _, _, kind in log.connection.execute(_DOOMED, (before,))]
+        kinds = [kind for _, _, kind in log.connection.execute(_SELECTED, (before,))]
     return Purged(kinds.count("case"), kinds.count("note"), 0)
 
 
 def purge(log: CaseLog, before: str) -> Purged:
     """Delete the cases from before a time, all notes about them, and images that no other case has.
 
-    In their place stands one record: which entries are gone, and for each unbroken range of them the hash of the last,
-    with which the chain goes on.
+    One record replaces them: for each range of deleted entries its first and last number and the hash of its last,
+    with which the chain continues.
 
     Parameters
     ----------
     before
-        As :func:`edge_run.cases.ids.utc` writes it.
+        A time in the form of :func:`edge_run.cases.ids.utc`.
 
     Raises
     ------
     GateError
-        The chain is broken: purging would hide where.
+        The chain is broken, and purging would hide where.
     CaseLogError
-        Nothing was deleted; images perhaps were.
+        No entry was deleted; images may have been.
     """
     faults = verify(log).faults
     if any(fault.kind != "image" for fault in faults):
         raise GateError("the case log was altered, and a purge would hide where", hint="edge-run cases verify")
     with log.writing():
-        doomed = log.connection.execute(_DOOMED, (before,)).fetchall()
-        if not doomed:
+        selected = log.connection.execute(_SELECTED, (before,)).fetchall()
+        if not selected:
             return Purged(0, 0, 0)
-        ranges = [list(run) for _, run in groupby(enumerate(doomed), lambda place: place[1][0] - place[0])]
+        ranges = [list(run) for _, run in groupby(enumerate(selected), lambda place: place[1][0] - place[0])]
         spans = [(run[0][1][0], run[-1][1][0], run[-1][1][1]) for run in ranges]
         for first, last, _ in spans:
             log.connection.execute("DELETE FROM entries WHERE seq BETWEEN ? AND ?", (first, last))
-        kinds = [kind for _, _, kind in doomed]
+        kinds = [kind for _, _, kind in selected]
         log.add(
             {
                 "kind": "purge",

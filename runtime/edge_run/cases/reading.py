@@ -1,4 +1,4 @@
-"""Cases out of a log, each with the notes about it."""
+"""Read cases from a log, each with its notes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .hashing import Entry
     from .log import CaseLog
 
-AMBIGUOUS = 5
+MAX_LISTED = 5
 _ROW = "SELECT entry, hash FROM entries WHERE kind = 'case'"
 _FLAGGED = " AND (flagged OR NOT :flagged) AND utc >= :since"
 
 
 def cases(log: CaseLog, *, flagged: bool = False, since: str = "") -> Iterator[Entry]:
-    """All cases, oldest first.
+    """Read all cases, oldest first.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def cases(log: CaseLog, *, flagged: bool = False, since: str = "") -> Iterator[E
 
     Yields
     ------
-    Entries as they were logged, with their ``hash``, and ``notes``: what was noted about the case, oldest first.
+    Entries as they were logged, with their ``hash`` and their ``notes``, oldest first.
     """
     with explained(log.path, "read"):
         chosen = log.connection.execute(f"{_ROW}{_FLAGGED} ORDER BY seq", {"flagged": flagged, "since": since})
@@ -44,7 +44,7 @@ def cases(log: CaseLog, *, flagged: bool = False, since: str = "") -> Iterator[E
 
 
 def newest(log: CaseLog, limit: int, *, flagged: bool = False, since: str = "") -> list[Entry]:
-    """At most ``limit`` cases, the newest first."""
+    """Read at most ``limit`` cases, the newest first."""
     with explained(log.path, "read"):
         chosen = log.connection.execute(
             f"{_ROW}{_FLAGGED} ORDER BY seq DESC LIMIT :limit", {"flagged": flagged, "since": since, "limit": limit}
@@ -53,30 +53,28 @@ def newest(log: CaseLog, limit: int, *, flagged: bool = False, since: str = "") 
 
 
 def find(log: CaseLog, abbreviation: str) -> Entry:
-    """The case whose id begins or ends like this.
+    """Read the case whose id begins or ends with ``abbreviation``.
 
     Raises
     ------
     UsageError
-        None does, or several.
+        No case or several match, or it has characters that no id has.
     """
-    asked = abbreviation.strip().lower()
-    if not asked or not set(asked) <= set(DIGITS):
-        raise UsageError(f"{abbreviation!r} is no case id", hint="edge-run cases list")
+    wanted = abbreviation.strip().lower()
+    if not wanted or not set(wanted) <= set(DIGITS):
+        raise UsageError(f"{abbreviation!r} is not a case id", hint="edge-run cases list")
     with explained(log.path, "read"):
         rows = log.connection.execute(
-            f"{_ROW} AND (id GLOB :asked || '*' OR id GLOB '*' || :asked) ORDER BY seq DESC LIMIT :limit",
-            {"asked": asked, "limit": AMBIGUOUS + 1},
+            f"{_ROW} AND (id GLOB :wanted || '*' OR id GLOB '*' || :wanted) ORDER BY seq DESC LIMIT :limit",
+            {"wanted": wanted, "limit": MAX_LISTED + 1},
         ).fetchall()
         if len(rows) == 1:
             return _with_notes(log.connection, rows[0])
     if not rows:
-        raise UsageError(f"there is no case {asked} in {log.path}", hint="edge-run cases list")
+        raise UsageError(f"there is no case {wanted} in {log.path}", hint="edge-run cases list")
     ids = [str(_decode(row[0])["id"]) for row in rows]
-    more = ", ..." if len(ids) > AMBIGUOUS else ""
-    raise UsageError(
-        f"several cases are called {asked}: {', '.join(ids[:AMBIGUOUS])}{more}", hint="give more of the id"
-    )
+    more = ", ..." if len(ids) > MAX_LISTED else ""
+    raise UsageError(f"several cases match {wanted}: {', '.join(ids[:MAX_LISTED])}{more}", hint="give more of the id")
 
 
 def _with_notes(connection: sqlite3.Connection, row: tuple[str, str]) -> Entry:
@@ -84,8 +82,10 @@ def _with_notes(connection: sqlite3.Connection, row: tuple[str, str]) -> Entry:
     notes = connection.execute(
         "SELECT entry FROM entries WHERE id = ? AND kind = 'note' ORDER BY seq", (case["id"],)
     ).fetchall()
-    said = [{name: note[name] for name in ("utc", "label", "remark")} for note in (_decode(text) for (text,) in notes)]
-    return {**case, "hash": row[1], "notes": said}
+    selected = [
+        {name: note[name] for name in ("utc", "label", "remark")} for note in (_decode(text) for (text,) in notes)
+    ]
+    return {**case, "hash": row[1], "notes": selected}
 
 
 def _decode(text: str) -> Entry:

@@ -1,4 +1,4 @@
-"""Tables of a case log."""
+"""The tables of a case log, and how a database becomes one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ APPLICATION = 0x65724C47
 VERSION = 1
 """``PRAGMA user_version``."""
 
-# What is asked for often is a column, computed from the entry: there is no second copy that could say something else.
+# Columns for frequent queries are computed from the entry: there is no second copy that could differ.
 TABLES = {
     "entries": """CREATE TABLE entries (
     seq INTEGER PRIMARY KEY,
@@ -32,11 +32,11 @@ TABLES = {
     "entries_by_id": "CREATE INDEX entries_by_id ON entries (id)",
     "head": "CREATE TABLE head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
 }
-WAL_PATIENCE_S = 10.0
+WAL_TIMEOUT_S = 10.0
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check that a database is a case log, and make it one where it is empty.
+    """Check that a database is a case log, and create the tables where it is empty.
 
     Raises
     ------
@@ -44,12 +44,12 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         It belongs to another program or a newer edge-run.
     """
     connection.execute("PRAGMA synchronous = FULL")
-    # What is deleted is overwritten: purged cases shall not stay readable in free pages.
+    # Overwrites what is deleted: purged cases must not stay readable in free pages.
     connection.execute("PRAGMA secure_delete = ON")
     if _is_new(connection, path):
         _set_wal(connection)
         connection.execute("BEGIN IMMEDIATE")
-        # Another process may have made them meanwhile.
+        # Another process may have created them meanwhile.
         if _is_new(connection, path):
             for statement in TABLES.values():
                 connection.execute(statement)
@@ -59,8 +59,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("COMMIT")
 
 
-def found(connection: sqlite3.Connection) -> dict[str, str]:
-    """Statements that made what is in a database, by name."""
+def statements(connection: sqlite3.Connection) -> dict[str, str]:
+    """Read the statements that created the objects of a database, by name."""
     return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
 
 
@@ -68,7 +68,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     application, version = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
-    if (application, version) == (0, 0) and not found(connection):
+    if (application, version) == (0, 0) and not statements(connection):
         return True
     if application != APPLICATION:
         raise CaseLogError(f"{path} is another program's database, not a case log", hint="give another --case-log")
@@ -82,7 +82,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
 
 def _set_wal(connection: sqlite3.Connection) -> None:
     """Switch to the write-ahead log; SQLite does not wait by itself while another process does the same."""
-    until = time.monotonic() + WAL_PATIENCE_S
+    until = time.monotonic() + WAL_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -1,4 +1,4 @@
-"""How far two sets of counts are apart, and how far chance alone would put them."""
+"""Statistics of how far two histograms are apart, and how far by chance alone."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ Z_99 = 2.3263478740408408
 
 
 def psi(ours: ArrayLike, theirs: ArrayLike) -> float:
-    """Population stability index of two sets of counts ``[bins]`` (Siddiqi 2006, Credit Risk Scorecards, ch. 8).
+    """Compute the population stability index of two sets of counts ``[bins]``.
 
-    The sum over bins of ``(p - q) ln(p / q)`` of the shares: the Kullback-Leibler divergences of both directions, nats.
-    Half a count is added to each bin, so that an empty one does not make it infinite.
+    The source is Siddiqi 2006, Credit Risk Scorecards, chapter 8. The index is the sum over bins of
+    ``(p - q) ln(p / q)`` of the shares: the Kullback-Leibler divergences of both directions, nats. Half a count is
+    added to each bin, so that an empty one does not make it infinite.
     """
     p, q = _shares(ours), _shares(theirs)
     return float(((p - q) * np.log(p / q)).sum())
 
 
 def psi_by_chance(bins: int, n: int, m: int) -> tuple[float, float]:
-    """Mean and 99 % quantile of the index where nothing has changed, of samples of ``n`` and ``m``.
+    """Compute the mean and the 99 % quantile of the index of two samples of ``n`` and ``m`` from one distribution.
 
     It is then about ``(1/n + 1/m)`` times a chi-squared variable of ``bins - 1`` degrees of freedom (Yurdakul and
     Naranjo 2020, Statistical properties of the population stability index); its quantile is Wilson and Hilferty's
@@ -39,11 +40,11 @@ def psi_by_chance(bins: int, n: int, m: int) -> tuple[float, float]:
 
 
 def kolmogorov_smirnov(ours: ArrayLike, theirs: ArrayLike) -> tuple[float, float]:
-    """Two-sample Kolmogorov-Smirnov test on counts ``[bins]``: the largest difference of the shares below, and p.
+    """Run the two-sample Kolmogorov-Smirnov test on counts ``[bins]``; return its distance and p.
 
     p is asymptotic, with Stephens's (1970) correction for samples that are not large: with ``N = nm / (n + m)``,
-    ``Q((sqrt(N) + 0.12 + 0.11 / sqrt(N)) D)``, ``Q(x) = 2 sum_j (-1)^(j-1) exp(-2 j^2 x^2)``. Within a bin no
-    difference is seen, so p errs upwards.
+    ``Q((sqrt(N) + 0.12 + 0.11 / sqrt(N)) D)``, ``Q(x) = 2 sum_j (-1)^(j-1) exp(-2 j^2 x^2)``. Differences
+    within a bin are not seen, so p is too large rather than too small.
     """
     p, q = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     n, m = p.sum(), q.sum()
@@ -53,7 +54,7 @@ def kolmogorov_smirnov(ours: ArrayLike, theirs: ArrayLike) -> tuple[float, float
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
+    """Compute the 95 % interval of a share (Wilson 1927)."""
     z = 1.959963984540054
     share, z2 = hits / of, z * z / of
     middle, half = share + z2 / 2, z * math.sqrt(share * (1 - share) / of + z2 / (4 * of))
@@ -61,7 +62,7 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 
 
 def merged(counts: ArrayLike, least: int) -> NDArray[np.int64]:
-    """First bin of each run of neighbours that together hold ``least`` counts or more; the last run takes the rest."""
+    """Merge neighbouring bins until each holds ``least`` counts; return their first bins. The last takes the rest."""
     starts, held = [0], 0
     for place, count in enumerate(np.asarray(counts, np.int64)):
         if held >= least:

@@ -86,7 +86,7 @@ def drifted(report: Report) -> str:
 
 
 def _of_precision(found: Drift) -> list[str]:
-    from edge_run.cases.comparison import FEWEST_CASES
+    from edge_run.cases.comparison import MIN_CASES
 
     lines = [f"\n{found.precision}: {found.cases} cases"]
     if found.repeats:
@@ -104,9 +104,9 @@ def _of_precision(found: Drift) -> list[str]:
     ]
     if found.verdict == "unknown":
         distinct = found.cases - found.repeats
-        few = distinct < FEWEST_CASES
+        few = distinct < MIN_CASES
         why = (
-            f"{distinct} cases are too few, {FEWEST_CASES} are needed"
+            f"{distinct} cases are too few, {MIN_CASES} are needed"
             if few
             else "the bundle has too little to compare with"
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_run.bundle.manifest import Manifest
-    from edge_run.flags import Flagger, Noted
+    from edge_run.flags import FirstStageFlags, Flagger
 
 
 class Answer(NamedTuple):
@@ -28,7 +28,9 @@ class Answer(NamedTuple):
     features: NDArray[np.float32]
 
 
-def decide(manifest: Manifest, flagger: Flagger, answers: Mapping[int, Answer], noted: Noted) -> Decision | None:
+def decide(
+    manifest: Manifest, flagger: Flagger, answers: Mapping[int, Answer], noted: FirstStageFlags
+) -> Decision | None:
     """Vote and decide on one scan.
 
     Parameters
@@ -54,7 +56,7 @@ def decide(manifest: Manifest, flagger: Flagger, answers: Mapping[int, Answer], 
     else:
         within = bounds(said, weights, sum(member.weight for member in members))
         index = certain_class(within, positive=positive, threshold=task.threshold)
-    unsure = flagger.of_confidence(within)
+    unsure = flagger.confidence_flags(within)
     if index is None or unsure is None:
         return None
     return Decision(

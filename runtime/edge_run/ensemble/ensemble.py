@@ -13,7 +13,7 @@ from edge_run._version import __version__
 from edge_run.backends import AUTO
 from edge_run.bundle.bundle import DEFAULT, Bundle
 from edge_run.errors import BundleError, UsageError
-from edge_run.flags import Evidence, Flagger
+from edge_run.flags import Flagger, FlagInputs
 from edge_run.machine.cores import allowed_cores
 from edge_run.scan import read as image
 from edge_run.scan.preprocessing import preprocess
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from edge_run.backends.base import Outputs
-    from edge_run.flags import Noted
+    from edge_run.flags import FirstStageFlags
     from edge_run.scan.read import ScanSource
     from edge_run.voting.prediction import Decision
 
@@ -174,7 +174,7 @@ class Ensemble:
         For each scan the decision, and by network the features ``[width, h, w]`` of the members that answered.
         """
         answers: list[dict[int, Answer]] = [{} for _ in batch]
-        noted: list[Noted] = []
+        noted: list[FirstStageFlags] = []
         decisions: list[Decision | None] = [None] * len(batch)
         for stage in self._stages:
             open_ = [n for n, decision in enumerate(decisions) if decision is None]
@@ -227,10 +227,10 @@ class Ensemble:
     def _calibrated(self, member: int, out: Outputs) -> NDArray[np.float64]:
         return softmax(out.logits, self.manifest.members[member].artefacts[self.precision].temperature)
 
-    def _note(self, answers: dict[int, Answer], pixels: NDArray[np.uint8] | None) -> Noted:
+    def _note(self, answers: dict[int, Answer], pixels: NDArray[np.uint8] | None) -> FirstStageFlags:
         by_id = {self.manifest.members[m].id: answer for m, answer in answers.items()}
-        return self._flagger.note(
-            Evidence(
+        return self._flagger.first_stage(
+            FlagInputs(
                 pixels,
                 {member_id: answer.probabilities for member_id, answer in by_id.items()},
                 {member_id: answer.features for member_id, answer in by_id.items()},

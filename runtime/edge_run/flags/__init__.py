@@ -1,10 +1,10 @@
-"""Reasons for a person to look at an answer."""
+"""Flags: reasons why a person should look at an answer."""
 
 from __future__ import annotations
 
 from .disagreement import disagreement
-from .feature_distance import Familiar
-from .flagger import NAMES, Evidence, Flagger, Noted
-from .quality import inspect
+from .feature_distance import FeatureDistance
+from .flagger import NAMES, FirstStageFlags, Flagger, FlagInputs
+from .quality import quality_flags
 
-__all__ = ["NAMES", "Evidence", "Familiar", "Flagger", "Noted", "disagreement", "inspect"]
+__all__ = ["NAMES", "FeatureDistance", "FirstStageFlags", "FlagInputs", "Flagger", "disagreement", "quality_flags"]

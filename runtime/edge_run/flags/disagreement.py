@@ -1,4 +1,4 @@
-"""How far apart the members are."""
+"""How far the members' probabilities are apart."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def disagreement(members: ArrayLike, weights: Sequence[float]) -> NDArray[np.float64]:
-    """Weighted Jensen-Shannon divergence of the members' probabilities (Lin 1991, eq. 5.1), bits.
+    """Compute the weighted Jensen-Shannon divergence of the members' probabilities (Lin 1991, eq. 5.1), bits.
 
-    The entropy of the vote less the mean entropy of the voters: 0 where all say the same, 1 where two equal halves are
-    sure of opposite classes.
+    It is the entropy of the vote minus the mean entropy of the members: 0 where all agree, 1 where two halves of equal
+    weight are certain of opposite classes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A bundle's flags at one precision."""
+"""The flags of one bundle at one precision, with the thresholds that were fitted at export."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from edge_run.voting.early_exit import certain_confidence
 from edge_run.voting.prediction import Flag
 
 from .disagreement import disagreement
-from .feature_distance import Familiar, pool
-from .quality import TYPICAL_SIDE, inspect, standardised
+from .feature_distance import FeatureDistance, pool
+from .quality import TYPICAL_SIDE, quality_flags, standardised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 NAMES = (
     "low-confidence",
     "members-disagree",
-    "unlike-training",
+    "out-of-distribution",
     "too-small",
     "blank",
     "clipped",
     "mostly-border",
     "inverted",
 )
-"""Every flag there is, in the order of the documents."""
+"""All flags, in the order of the documents."""
 
 
-class Evidence(NamedTuple):
-    """What the members that always answer know of one scan.
+class FlagInputs(NamedTuple):
+    """What the flags of the first stage are computed from, for one scan.
 
     Attributes
     ----------
     pixels
-        The scan as it was read, ``[H, W] uint8``; None where only the network's input is at hand.
+        The scan as it was read, ``[H, W] uint8``; None where only the network's input is known.
     probabilities
-        Calibrated, ``[classes]``, by network.
+        Calibrated probabilities ``[classes] float64`` of each member of the first stage, by architecture.
     features
-        Last convolutional block, ``[width, h, w]``, by network.
+        Output of its last convolutional block, ``[width, h, w] float32``, by architecture.
     """
 
     pixels: NDArray[np.uint8] | None
@@ -53,20 +53,27 @@ class Evidence(NamedTuple):
     features: Mapping[str, NDArray[np.float32]]
 
 
-class Noted(NamedTuple):
-    """Flags that no later answer can change, and what they were judged by."""
+class FirstStageFlags(NamedTuple):
+    """Flags that no later member can change, and the measures that they were decided by, by name."""
 
     flags: tuple[Flag, ...]
     measures: dict[str, float]
 
 
 class Flagger:
-    """Judges answers.
+    """Decides which flags an answer gets.
+
+    Parameters
+    ----------
+    bundle
+        Its manifest holds the thresholds, its files the statistics of the training scans.
+    precision
+        One of the bundle's.
 
     Raises
     ------
     BundleError
-        The bundle's statistics are missing or not what they should be.
+        The bundle's statistics are missing or have another shape or type.
     """
 
     def __init__(self, bundle: Bundle, precision: str) -> None:
@@ -75,33 +82,43 @@ class Flagger:
         self.always = manifest.stages[0]
         self._weights = {member.id: member.weight for member in manifest.members}
         fitted = self.thresholds.feature_distance
-        self._familiar = Familiar(bundle.read_array(fitted.statistics)) if fitted else None
+        self._feature_distance = FeatureDistance(bundle.read_array(fitted.statistics)) if fitted else None
         self._typical = _typical(bundle, self.thresholds.typical)
 
-    def note(self, evidence: Evidence) -> Noted:
-        """Judge everything but the vote's confidence."""
-        flags = list(inspect(evidence.pixels, self._typical)) if evidence.pixels is not None else []
+    def first_stage(self, inputs: FlagInputs) -> FirstStageFlags:
+        """Compute every flag but the one of the vote's confidence, from the members of the first stage."""
+        flags = list(quality_flags(inputs.pixels, self._typical)) if inputs.pixels is not None else []
         measures: dict[str, float] = {}
         accepted = self.thresholds.disagreement
         if len(self.always) > 1:
-            said = [evidence.probabilities[member_id] for member_id in self.always]
-            apart = float(disagreement(said, [self._weights[member_id] for member_id in self.always]))
-            measures["disagreement"] = apart
-            if accepted is not None and apart > accepted:
+            members = [inputs.probabilities[member_id] for member_id in self.always]
+            bits = float(disagreement(members, [self._weights[member_id] for member_id in self.always]))
+            measures["disagreement"] = bits
+            if accepted is not None and bits > accepted:
                 names = f"{', '.join(self.always[:-1])} and {self.always[-1]}"
-                reason = f"{names} answer differently ({apart:.2f} bits apart, accepted up to {accepted:.2f})"
+                reason = f"{names} answer differently ({bits:.2f} bits apart, accepted up to {accepted:.2f})"
                 flags.append(Flag("members-disagree", reason))
         fitted = self.thresholds.feature_distance
-        if fitted and self._familiar:
-            pooled = pool(evidence.features[fitted.member][None])
-            measures["distance"] = distance = float(self._familiar.distance(pooled)[0])
+        if fitted and self._feature_distance:
+            pooled = pool(inputs.features[fitted.member][None])
+            measures["distance"] = distance = float(self._feature_distance.distance(pooled)[0])
             if distance >= fitted.threshold:
                 reason = f"distance {distance:.2f}, accepted below {fitted.threshold:.2f}"
-                flags.append(Flag("unlike-training", f"the scan is unlike the training scans ({reason})"))
-        return Noted(tuple(flags), measures)
+                flags.append(Flag("out-of-distribution", f"the scan is unlike the training scans ({reason})"))
+        return FirstStageFlags(tuple(flags), measures)
 
-    def of_confidence(self, within: Bounds) -> tuple[Flag, ...] | None:
-        """Judge the vote's confidence; None where missing members could still change the verdict."""
+    def confidence_flags(self, within: Bounds) -> tuple[Flag, ...] | None:
+        """Flag a vote of low confidence.
+
+        Parameters
+        ----------
+        within
+            Bounds of the vote's probabilities; equal where all members have answered.
+
+        Returns
+        -------
+        One flag or none; None where the members that have not answered yet could still change which.
+        """
         wanted, best = self.thresholds.low_confidence, float(within.high.max())
         reached = best >= wanted if within.exact else certain_confidence(within, wanted)
         if reached is None:
@@ -113,10 +130,12 @@ class Flagger:
 
 
 def _typical(bundle: Bundle, file: File | None) -> NDArray[np.float64] | None:
-    """The mean training scan, as `inspect` takes it."""
+    """Read the mean training scan, standardised as `quality_flags` takes it."""
     if file is None:
         return None
     found = bundle.read_array(file)
     if found.shape != (TYPICAL_SIDE, TYPICAL_SIDE) or found.dtype != "uint8":
-        raise BundleError(f"{file.path} is no mean scan of {TYPICAL_SIDE}x{TYPICAL_SIDE}", hint="export it again")
+        raise BundleError(
+            f"{file.path} is not a mean scan of {TYPICAL_SIDE}x{TYPICAL_SIDE}", hint="export the bundle again"
+        )
     return standardised(found)

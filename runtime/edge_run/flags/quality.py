@@ -1,7 +1,7 @@
-"""What can be wrong with an image before any network sees it.
+"""Flags of image quality, which need no network.
 
-The limits are fixed rather than fitted: each names a defect, and none may depend on which hospital's scans happened to
-be at hand. ``docs/decisions.md`` says how often each fires on the validation scans, which is hardly ever.
+The limits are fixed and not fitted: each describes a defect, and none may depend on which hospital's scans were
+available. ``docs/decisions.md`` says how often each is raised on the validation scans: hardly ever.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ CONTRAST = 24
 """Grey levels between the 1st and the 99th percentile; fewer is a blank image."""
 
 CLIPPED = 0.85
-"""Share of pixels within `NEAR` of black or of white from which on there is nothing left between."""
+"""Share of pixels within `NEAR` of black or white; above it, the image is clipped."""
 
 NEAR = 3
 FILLED = 0.35
-"""Share of the picture that its content must take up: the box around every row and column that is not of one grey."""
+"""Least share of the image that its content takes up: the box around all rows and columns that are not of one grey."""
 
 OPPOSITE = -0.4
-"""Correlation with the mean training scan below which light and dark are taken to be exchanged."""
+"""Correlation with the mean training scan; below it, light and dark are exchanged."""
 
 TYPICAL_SIDE = 32
 """Side of the mean training scan, pixels."""
 
 
-def inspect(pixels: NDArray[np.uint8], typical: NDArray[np.float64] | None = None) -> tuple[Flag, ...]:
-    """Reasons to doubt an image as such.
+def quality_flags(pixels: NDArray[np.uint8], typical: NDArray[np.float64] | None = None) -> tuple[Flag, ...]:
+    """Find defects of an image.
 
     Parameters
     ----------
     pixels
         The scan as it was read, ``[H, W] uint8``.
     typical
-        See :func:`standardised`, of the mean training scan; None: what is dark and what is light is not compared.
+        The mean training scan from :func:`standardised`, ``[32, 32]``; None: an inverted image is not looked for.
     """
     height, width = pixels.shape
     flags = []
@@ -68,7 +68,7 @@ def inspect(pixels: NDArray[np.uint8], typical: NDArray[np.float64] | None = Non
 
 
 def content(pixels: NDArray[np.uint8]) -> float:
-    """Share of the picture inside the box around every row and column whose greys differ by `CONTRAST` or more."""
+    """Compute the share of the image in the box around all rows and columns with greys `CONTRAST` or more apart."""
     share = 1.0
     for axis in (0, 1):
         varied = np.flatnonzero(pixels.max(axis=axis) >= pixels.min(axis=axis).astype(int) + CONTRAST)
@@ -77,7 +77,7 @@ def content(pixels: NDArray[np.uint8]) -> float:
 
 
 def standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Thumbnail of `TYPICAL_SIDE` squared, mean 0 and deviation 1: the mean product of two is their correlation."""
+    """Shrink to ``[32, 32] float64`` of mean 0 and deviation 1: the mean product of two images is their correlation."""
     small = cv2.resize(pixels, (TYPICAL_SIDE, TYPICAL_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
     deviation = float(small.std())
     return np.asarray((small - small.mean()) / deviation if deviation > 0 else np.zeros_like(small), dtype=np.float64)

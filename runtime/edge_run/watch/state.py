@@ -45,7 +45,7 @@ def key(name: str) -> str:
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
-class Seen:
+class WatchState:
     """Marks of answered files, one JSON line each, written as they are made.
 
     Parameters

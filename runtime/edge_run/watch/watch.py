@@ -10,7 +10,7 @@ from edge_run.errors import InputError, UsageError
 from edge_run.scan.inputs import expand
 from edge_run.scan.read import MAX_BYTES
 
-from .state import Mark, Seen, key
+from .state import Mark, WatchState, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from edge_run.scan.inputs import Input
     from edge_run.voting.prediction import Prediction
 
-STEADY = 2
+STABLE_POLLS = 2
 """Looks that must find a file unchanged before it is answered."""
-PATIENCE = 10
+MAX_POLLS = 10
 """Looks that must find it unchanged before it is given up as unreadable: a slow copy pauses."""
 
 
@@ -64,10 +64,10 @@ class Watch:
         self.folder = folder
         self._tell, self._told = tell, set[str]()
         self._looks: dict[Input, Look] = {}
-        self._seen = Seen(state)
+        self._state = WatchState(state)
         # An empty folder may be a drive that is not mounted yet, whose files are to stay known.
         present = [self._name(path) for path in self._list().values()]
-        self._seen.renew(present or None)
+        self._state.renew(present or None)
 
     def poll(self) -> list[Input]:
         """Look once, and return what is ready to be answered. Call it at intervals."""
@@ -76,11 +76,11 @@ class Watch:
             look = _look(path, before.get(given))
             if look is not None and not self._is_known(look):
                 self._looks[given] = look
-        return [given for given, look in self._looks.items() if look.times in (STEADY, PATIENCE)]
+        return [given for given, look in self._looks.items() if look.times in (STABLE_POLLS, MAX_POLLS)]
 
     def is_final(self, given: Input, outcome: Prediction | InputError) -> bool:
         """Whether an outcome counts: for a while, a file that cannot be read may still become whole."""
-        return not isinstance(outcome, InputError) or self._looks[given].times >= PATIENCE
+        return not isinstance(outcome, InputError) or self._looks[given].times >= MAX_POLLS
 
     def settle(self, given: Input, outcome: Prediction | InputError) -> None:
         """Keep in mind that a file is answered, as it was when it was handed out."""
@@ -89,20 +89,20 @@ class Watch:
 
     def close(self) -> None:
         """Let another process watch."""
-        self._seen.close()
+        self._state.close()
 
     def _is_known(self, look: Look) -> bool:
-        mark = self._seen.get(self._name(look.path))
+        mark = self._state.get(self._name(look.path))
         if mark is None or (mark.size, mark.mtime_ns) == (look.size, look.mtime_ns):
             return mark is not None
         # Copied or touched once more, perhaps with the same content; whether it is, is asked once it is whole.
-        same = look.times == STEADY and mark.sha256 == _sha256(look.path)
+        same = look.times == STABLE_POLLS and mark.sha256 == _sha256(look.path)
         if same:
             self._keep(look, mark.sha256)
         return same
 
     def _keep(self, look: Look, sha256: str) -> None:
-        self._seen.add(Mark(key(self._name(look.path)), look.size, look.mtime_ns, sha256))
+        self._state.add(Mark(key(self._name(look.path)), look.size, look.mtime_ns, sha256))
 
     def _list(self) -> dict[Input, Path]:
         if not self.folder.is_dir():

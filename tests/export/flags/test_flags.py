@@ -10,14 +10,14 @@ from edge_export.flags.profile import edges_of, histogram
 from edge_export.flags.thresholds import Target, bound_of, fit_flags
 from edge_run import Ensemble, UsageError, read
 from edge_run.bundle.bundle import Bundle
-from edge_run.flags import NAMES, Familiar
+from edge_run.flags import NAMES, FeatureDistance
 from edge_run.scan.preprocessing import preprocess
 from edge_train.data.dataset import read_folders
 from samples.draw import chest_ct, chest_xray
 from samples.foreign import FOREIGN
 from toy import edge_run
 
-FITTED = ("low-confidence", "members-disagree", "unlike-training")
+FITTED = ("low-confidence", "members-disagree", "out-of-distribution")
 
 
 def validation(seed=0, patients=150, *, per_patient=2, error=0.5):
@@ -97,7 +97,7 @@ def test_scans_of_one_patient_are_one_piece_of_evidence():
     assert patients == pytest.approx(0.3942, abs=1e-3)  # 1 of 10
 
 
-# Familiarity
+# Distance of features
 
 
 def test_training_scans_lie_near_and_others_far():
@@ -107,8 +107,8 @@ def test_training_scans_lie_near_and_others_far():
     other = rng.uniform(0.5, 1.5, (300, 5)) @ rng.uniform(0, 1, (5, 64))
     statistics = fit_statistics(train.astype(np.float32))
     assert (statistics.shape, statistics.dtype) == ((18, 64), np.float16)
-    familiar = Familiar(statistics)
-    near, held_out, far = (familiar.distance(x.astype(np.float32)) for x in (train, alike, other))
+    fitted = FeatureDistance(statistics)
+    near, held_out, far = (fitted.distance(x.astype(np.float32)) for x in (train, alike, other))
     assert near.mean() == pytest.approx(1, abs=0.1)
     assert held_out.mean() == pytest.approx(1, abs=0.15)
     assert far.min() > held_out.max()
@@ -117,7 +117,7 @@ def test_training_scans_lie_near_and_others_far():
 def test_few_scans_make_fewer_directions():
     assert len(fit_statistics(np.random.default_rng(0).uniform(0, 1, (5, 64)).astype(np.float32))) == 2 + 2
     same = np.ones((5, 64), np.float32)
-    assert np.isfinite(Familiar(fit_statistics(same)).distance(same)).all()
+    assert np.isfinite(FeatureDistance(fit_statistics(same)).distance(same)).all()
 
 
 # Profile
@@ -184,7 +184,7 @@ def test_what_is_no_ct_is_flagged(exported):
         assert all(found), found
         ct = chest_ct(99, size=96)
         assert "inverted" in {flag.name for flag in ensemble.predict(255 - ct).decision.flags}
-        assert not {"inverted", "unlike-training"} & {flag.name for flag in ensemble.predict(ct).decision.flags}
+        assert not {"inverted", "out-of-distribution"} & {flag.name for flag in ensemble.predict(ct).decision.flags}
 
 
 def test_mean_scan_is_that_of_the_training_split(exported):

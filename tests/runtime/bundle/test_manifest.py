@@ -69,6 +69,13 @@ def put(record: Any, at: tuple[str | int, ...], value: object) -> None:
     record[at[-1]] = value
 
 
+def test_flag_of_an_older_bundle_gets_its_new_name(plain: dict[str, Any]) -> None:
+    for profile in plain["profile"].values():
+        profile["flags"] = {"unlike-training": 3, "blank": 1}
+    for profile in parse(json.dumps(plain).encode()).profile.values():
+        assert profile.flags == {"out-of-distribution": 3, "blank": 1}
+
+
 def test_committed_schema_is_that_of_the_types() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == schema(), (
         "PYTHONPATH=tests python tests/runtime/bundle/test_manifest.py writes it anew"

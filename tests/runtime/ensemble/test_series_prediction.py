@@ -50,10 +50,10 @@ def test_three_labels():
 
 
 def test_slices_with_a_flag_on_the_image_stand_aside():
-    answers = [decision(0.99, "unlike-training"), *[decision(0.2, "low-confidence")] * 4]
+    answers = [decision(0.99, "out-of-distribution"), *[decision(0.2, "low-confidence")] * 4]
     answer = summarise(answers, TASK)
     assert answer.deciding == (1, 2, 3)
-    assert answer.flagged == {"low-confidence": 4, "unlike-training": 1}
+    assert answer.flagged == {"low-confidence": 4, "out-of-distribution": 1}
     assert [flag.name for flag in answer.flags] == ["doubtful-slices"]
     assert "3 of the 3" in answer.flags[0].reason
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge_run import BundleError, Ensemble
 from edge_run.bundle.bundle import Bundle
-from edge_run.flags import NAMES, Evidence, Familiar, Flagger, disagreement, inspect
+from edge_run.flags import NAMES, FeatureDistance, Flagger, FlagInputs, disagreement, quality_flags
 from edge_run.flags.feature_distance import pool, unit
 from edge_run.flags.quality import content, standardised
 from edge_run.scan.read import from_array, read
@@ -27,7 +27,7 @@ ARCHS = ("resnet18", "googlenet")
 
 
 def names(pixels: np.ndarray, typical: np.ndarray | None = None) -> list[str]:
-    return [flag.name for flag in inspect(pixels, typical)]
+    return [flag.name for flag in quality_flags(pixels, typical)]
 
 
 # The image itself
@@ -43,7 +43,7 @@ def test_small_image() -> None:
     ct = chest_ct(size=128)
     assert names(cv2.resize(ct, (63, 100), interpolation=cv2.INTER_AREA)) == ["too-small"]
     assert names(cv2.resize(ct, (64, 100), interpolation=cv2.INTER_AREA)) == []
-    (flag,) = inspect(ct[:63])
+    (flag,) = quality_flags(ct[:63])
     assert flag.reason == "the image is 128x63, less than 64 on a side"
 
 
@@ -111,12 +111,12 @@ def test_distance_is_that_of_mahalanobis() -> None:
     pooled = np.random.default_rng(1).uniform(0, 3, (5, WIDTH)).astype(np.float32)
     off = unit(pooled) - mean
     expected = np.sqrt(np.einsum("ni,ij,nj->n", off, np.linalg.inv(covariance), off) / WIDTH)
-    assert Familiar(stored).distance(pooled) == pytest.approx(expected, rel=0.01)
+    assert FeatureDistance(stored).distance(pooled) == pytest.approx(expected, rel=0.01)
 
 
 def test_strength_of_the_features_does_not_matter() -> None:
     pooled = np.random.default_rng(1).uniform(0, 3, (5, WIDTH)).astype(np.float32)
-    found = Familiar(statistics())
+    found = FeatureDistance(statistics())
     assert found.distance(100 * pooled) == pytest.approx(found.distance(pooled))
     assert np.isfinite(found.distance(np.zeros((1, WIDTH), np.float32))).all()
 
@@ -139,13 +139,21 @@ def test_pooling_averages_the_map() -> None:
     ids=["float32", "one row", "no deviation row", "nan", "no deviation", "no direction"],
 )
 def test_statistics_that_are_none(bad: np.ndarray) -> None:
-    with pytest.raises(BundleError, match="feature statistics are not what a bundle holds"):
-        Familiar(bad)
+    with pytest.raises(BundleError, match="the feature statistics are damaged"):
+        FeatureDistance(bad)
 
 
 def test_statistics_of_another_network() -> None:
-    with pytest.raises(BundleError, match="answers with 5 features, the statistics are of 8"):
-        Familiar(statistics()).distance(np.ones((1, 5), np.float32))
+    with pytest.raises(BundleError, match="returns 5 features, the statistics have 8"):
+        FeatureDistance(statistics()).distance(np.ones((1, 5), np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused(value: float) -> None:
+    pooled = np.ones((1, WIDTH), np.float32)
+    pooled[0, 3] = value
+    with pytest.raises(BundleError, match="not finite"):
+        FeatureDistance(statistics()).distance(pooled)
 
 
 # A bundle's flags
@@ -195,12 +203,12 @@ def test_every_fitted_flag_says_why(tmp_path: Path) -> None:
     with Ensemble.load(made) as loaded:
         decision = loaded.predict(scan()).decision
     reasons = {flag.name: flag.reason for flag in decision.flags}
-    assert list(reasons) == ["low-confidence", "members-disagree", "unlike-training"]
+    assert list(reasons) == ["low-confidence", "members-disagree", "out-of-distribution"]
     assert set(reasons) <= set(NAMES)
     assert "sure, less than the 100% that is asked for" in reasons["low-confidence"]
     assert "resnet18 and googlenet answer differently" in reasons["members-disagree"]
     assert "bits apart, accepted up to 0.00" in reasons["members-disagree"]
-    assert "unlike the training scans (distance" in reasons["unlike-training"]
+    assert "unlike the training scans (distance" in reasons["out-of-distribution"]
     assert set(decision.measures) == {"score", "confidence", "disagreement", "distance"}
 
 
@@ -215,11 +223,11 @@ def test_one_member_has_nobody_to_disagree_with(tmp_path: Path) -> None:
 def test_exactly_at_the_threshold(tmp_path: Path) -> None:
     made = Bundle(bundle(tmp_path, disagreement=1.0, low_confidence=0.75))
     flagger = Flagger(made, "fp32")
-    apart = Evidence(None, {"resnet18": np.array([1.0, 0.0]), "googlenet": np.array([0.0, 1.0])}, {})
-    assert not [flag for flag in flagger.note(apart).flags if flag.name == "members-disagree"]
+    apart = FlagInputs(None, {"resnet18": np.array([1.0, 0.0]), "googlenet": np.array([0.0, 1.0])}, {})
+    assert not [flag for flag in flagger.first_stage(apart).flags if flag.name == "members-disagree"]
     for best, expected in ((0.75, 0), (0.7499, 1)):
         voted = np.array([best, 1 - best])
-        flags = flagger.of_confidence(Bounds(voted, voted))
+        flags = flagger.confidence_flags(Bounds(voted, voted))
         assert flags is not None
         assert len(flags) == expected
 
@@ -235,7 +243,7 @@ def test_scan_as_it_was_read_is_judged_where_it_is_at_hand(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("bad", [np.zeros((31, 32), np.uint8), np.zeros((32, 32), np.float32)])
 def test_mean_scan_that_is_none(tmp_path: Path, bad: np.ndarray) -> None:
-    with pytest.raises(BundleError, match=r"flags/typical\.npy is no mean scan of 32x32"):
+    with pytest.raises(BundleError, match=r"flags/typical\.npy is not a mean scan of 32x32"):
         Ensemble.load(bundle(tmp_path, typical=bad))
 
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import encoded
 import numpy as np
 import pytest
 
-import encoded
 from edge_run import InputError, UsageError, read, read_frames
 from edge_run.scan.frames import frames_of
 from edge_run.scan.inputs import Input

@@ -10,7 +10,7 @@ from edge_run import Ensemble
 from edge_run.bundle.bundle import Bundle
 from edge_run.ensemble import decide as deciding
 from edge_run.ensemble.decide import Answer
-from edge_run.flags import Flagger, Noted
+from edge_run.flags import FirstStageFlags, Flagger
 from edge_run.voting.vote import decide, softmax, vote
 from toy import WIDTH, scan, write_toy_bundle
 
@@ -113,7 +113,7 @@ def decided(folder: Path, members: Any, **changes: Any) -> Decision:
     answers = {
         m: Answer(np.log(np.array(p, np.float32)), np.array(p, np.float64), features) for m, p in enumerate(members)
     }
-    found = deciding.decide(bundle.manifest, Flagger(bundle, "fp32"), answers, Noted((), {}))
+    found = deciding.decide(bundle.manifest, Flagger(bundle, "fp32"), answers, FirstStageFlags((), {}))
     assert found is not None
     return found
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge_run import Ensemble, InputError, UsageError
 from edge_run.cli import _watch
-from edge_run.watch.watch import PATIENCE, Watch
+from edge_run.watch.watch import MAX_POLLS, Watch
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -99,17 +99,17 @@ def test_same_size_and_later_is_not_still(ward: Ward) -> None:
 def test_file_that_pauses_half_way_gets_no_error(ward: Ward) -> None:
     path, whole = ward.inbox / "a.png", png(scan())
     path.write_bytes(whole[:300])
-    assert ward.look(PATIENCE - 1) == []
+    assert ward.look(MAX_POLLS - 1) == []
     path.write_bytes(whole)
     assert ward.look(3) == ["a.png"]
 
 
 def test_unreadable_file_gets_one_error(ward: Ward) -> None:
     (ward.inbox / "a.png").write_bytes(png(scan())[:300])
-    assert ward.look(PATIENCE - 1) == []
-    assert ward.look(3 * PATIENCE) == ["a.png?"]
+    assert ward.look(MAX_POLLS - 1) == []
+    assert ward.look(3 * MAX_POLLS) == ["a.png?"]
     ward.restart()
-    assert ward.look(2 * PATIENCE) == []
+    assert ward.look(2 * MAX_POLLS) == []
     (ward.inbox / "a.png").write_bytes(png(scan()))
     assert ward.look(2) == ["a.png"]
 
@@ -118,7 +118,7 @@ def test_unreadable_file_gets_one_error(ward: Ward) -> None:
 def test_other_names_are_none_of_its_business(ward: Ward, name: str) -> None:
     (ward.inbox / name).parent.mkdir(exist_ok=True)
     (ward.inbox / name).write_bytes(png(scan()))
-    assert ward.look(PATIENCE) == []
+    assert ward.look(MAX_POLLS) == []
     (ward.inbox / name).rename(ward.inbox / "b.png")
     assert ward.look(2) == ["b.png"]
 
@@ -146,9 +146,9 @@ def test_touched_scan_is_not(ward: Ward) -> None:
     path.write_bytes(png(scan()))
     ward.look(2)
     os.utime(path, ns=(10**18, 10**18))
-    assert ward.look(PATIENCE) == []
+    assert ward.look(MAX_POLLS) == []
     ward.restart()
-    assert ward.look(PATIENCE) == []
+    assert ward.look(MAX_POLLS) == []
 
 
 def test_stop_comes_after_the_scan_at_hand(ward: Ward) -> None:

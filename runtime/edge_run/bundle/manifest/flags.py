@@ -6,6 +6,9 @@ from itertools import pairwise
 
 from .files import File, Record, is_share
 
+RENAMED = {"unlike-training": "out-of-distribution"}
+"""Names of flags in bundles and case logs from before 0.2 -> today's."""
+
 
 class FeatureDistanceThreshold(Record, frozen=True):
     """How far a scan's pooled features may lie from those of the training scans.
@@ -15,7 +18,7 @@ class FeatureDistanceThreshold(Record, frozen=True):
     member
         Whose features; it always answers.
     statistics
-        See :class:`edge_run.flags.Familiar`.
+        See :class:`edge_run.flags.FeatureDistance`.
     threshold
         Flagged from this distance on.
     """

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .flags import RENAMED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = {"familiarity": "feature_distance"}
 
 
 def upgrade(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +25,10 @@ def upgrade(manifest: dict[str, Any]) -> dict[str, Any]:
         upgraded["members"] = [_member(member) for member in members]
     flags = manifest.get("flags")
     if isinstance(flags, dict):
-        upgraded["flags"] = {precision: _renamed(thresholds) for precision, thresholds in flags.items()}
+        upgraded["flags"] = {precision: _renamed(thresholds, _FIELDS) for precision, thresholds in flags.items()}
+    profile = manifest.get("profile")
+    if isinstance(profile, dict):
+        upgraded["profile"] = {precision: _profile(one) for precision, one in profile.items()}
     return upgraded
 
 
@@ -28,7 +38,11 @@ def _member(member: object) -> object:
     return member
 
 
-def _renamed(thresholds: object) -> object:
-    if not isinstance(thresholds, dict):
-        return thresholds
-    return {"feature_distance" if name == "familiarity" else name: value for name, value in thresholds.items()}
+def _profile(profile: object) -> object:
+    if isinstance(profile, dict) and "flags" in profile:
+        return profile | {"flags": _renamed(profile["flags"], RENAMED)}
+    return profile
+
+
+def _renamed(record: object, names: Mapping[str, str]) -> object:
+    return {names.get(name, name): value for name, value in record.items()} if isinstance(record, dict) else record
