@@ -164,7 +164,7 @@ CIRCLES = {
     ("edge_export.gate.compile", "edge_export.reporter"),
     ("edge_run.bench.subjects", "edge_run.bench.turn"),
     ("edge_run.heatmap.maps", "edge_run.heatmap.picture", "edge_run.heatmap.wording"),
-    ("edge_run.scan.dicom.read", "edge_run.scan.read"),
+    ("edge_run.scan.array", "edge_run.scan.read"),
     ("edge_train.data.dataset", "edge_train.data.decode", "edge_train.data.duplicates"),
     ("edge_train.evaluate.evaluate", "edge_train.evaluate.subjects"),
 }
