@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
 
+_PIXELS_AT_ONCE = 2**20
+
+
 def upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo an EXIF orientation: 5 to 8 exchange rows and columns as well (Exif 2.32, 4.6.4)."""
     if orientation >= 5:
@@ -46,4 +49,16 @@ def to_uint8(pixels: Pixels, steps: list[str]) -> NDArray[np.uint8]:
     steps.append(f"stretched {low}..{high} to 0..255")
     levels = np.arange(65536).clip(low, high) - low
     span = high - low
-    return ((levels * 255 + span // 2) // span).astype(np.uint8)[pixels]
+    return look_up(((levels * 255 + span // 2) // span).astype(np.uint8), pixels)
+
+
+def look_up(table: NDArray[np.uint8], index: Pixels) -> NDArray[np.uint8]:
+    """Look up each pixel, ``[H, W]`` of indices -> ``[H, W] uint8``, some rows at a time.
+
+    NumPy widens indices to eight bytes each: all at once they would take eight times the memory of the answer.
+    """
+    out = np.empty(index.shape, np.uint8)
+    rows = max(1, _PIXELS_AT_ONCE // max(1, index.shape[1]))
+    for top in range(0, len(index), rows):
+        out[top : top + rows] = table[index[top : top + rows]]
+    return out

@@ -17,7 +17,6 @@ from edge_run.scan.array import from_array, from_picture
 from edge_run.scan.decode import decode
 from edge_run.scan.dicom import sniff as dicom
 from edge_run.scan.formats.header import FormatError
-from edge_run.scan.grey import to_grey, to_uint8
 from edge_run.scan.scan import DEFAULT_LIMITS, MAX_BYTES, MAX_PIXELS, Limits, Scan
 
 if TYPE_CHECKING:
@@ -102,10 +101,9 @@ def read_bytes(
             from edge_run.scan.dicom.read import read as read_dicom
 
             return read_dicom(data, limits, single=single)
-        pixels, steps = decode(data, limits)
+        grey, steps = decode(data, limits)
     except FormatError as error:
         raise InputError(f"{name} {error}.", hint=error.hint) from error
-    grey = to_uint8(to_grey(pixels, steps), steps)
     return (Scan(grey, hashlib.sha256(data).hexdigest(), tuple(steps)),)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64 * 2**20
+MAX_SECONDS = 5.0
+MAX_MEMORY = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,16 @@ class Limits:
         Largest encoded size that is read, and that a deflated DICOM file is inflated to, bytes.
     max_pixels
         Largest width x height that is decoded; for DICOM, multiplied by samples and frames.
+    max_seconds
+        Longest time that decoding takes, over all frames, seconds.
+    max_memory
+        Most memory that decoding takes beyond the encoded file, bytes.
     """
 
     max_bytes: int = MAX_BYTES
     max_pixels: int = MAX_PIXELS
+    max_seconds: float = MAX_SECONDS
+    max_memory: int = MAX_MEMORY
 
 
 DEFAULT_LIMITS = Limits()

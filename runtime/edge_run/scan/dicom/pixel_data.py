@@ -6,10 +6,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from edge_run.scan.formats.header import FormatError
+from edge_run.scan.worker.pool import Deadline
 
+from . import frame_job
 from .compressed_frame import require_match
-from .decoder import Decoder
-from .layout import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from pydicom import Dataset
+
+    from edge_run.scan.scan import Limits
 
     from .layout import Layout
 
@@ -26,10 +28,8 @@ if TYPE_CHECKING:
 _LARGEST, _ROOM = 2, 2**20
 _RLE = "1.2.840.10008.1.2.5"
 
-_decoder = Decoder()
 
-
-def frames(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
+def frames(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]:
     """Yield ``[rows, columns]``, or ``[rows, columns, 3]`` RGB, of each frame, 8 or 16 bits.
 
     Raises
@@ -40,7 +40,7 @@ def frames(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
         The package that would decompress it is missing.
     """
     count = 0
-    for frame in _decoded(dataset, layout):
+    for frame in _decoded(dataset, layout, limits):
         known = frame.dtype.kind in "iu" and frame.dtype.itemsize <= 2
         if not known or frame.shape[:2] != (layout.rows, layout.columns) or frame.shape[2:] not in ((), (3,)):
             raise FormatError("is a DICOM file whose pixel data decodes to another shape than its header says")
@@ -50,22 +50,18 @@ def frames(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
         raise FormatError(f"is truncated: the DICOM header says {layout.frames} frames, the file has {count}")
 
 
-def _decoded(dataset: Dataset, layout: Layout) -> Iterator[Stored]:
+def _decoded(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]:
     from pydicom.pixels.utils import iter_pixels
 
     if not layout.syntax.is_encapsulated:
         _require_enough(dataset, layout)
         yield from iter_pixels(dataset)
-    elif str(layout.syntax) == _RLE:
-        # Unpacked by pydicom itself, in Python.
-        for _ in _encoded(dataset, layout):
-            pass
-        yield from islice(iter_pixels(dataset), layout.frames)
     else:
-        options = _options(layout)
+        deadline = Deadline(limits.max_seconds)
         for frame in _encoded(dataset, layout):
-            require_match(frame, layout)
-            yield _decoder.decode(frame, str(layout.syntax), options, name_of(layout.syntax))
+            if str(layout.syntax) != _RLE:
+                require_match(frame, layout)
+            yield frame_job.decode(frame, layout, limits, deadline)
 
 
 def _require_enough(dataset: Dataset, layout: Layout) -> None:
@@ -87,19 +83,3 @@ def _encoded(dataset: Dataset, layout: Layout) -> Iterator[bytes]:
         if len(frame) > _LARGEST * layout.frame_bytes + _ROOM:
             raise FormatError("is a DICOM file whose compressed pixel data is larger than its pixels")
         yield frame
-
-
-def _options(layout: Layout) -> dict[str, Any]:
-    """Return what pydicom's decoders want to know of one frame."""
-    options = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "samples_per_pixel": layout.samples,
-        "number_of_frames": 1,
-        "bits_allocated": layout.allocated,
-        "bits_stored": layout.stored,
-        "pixel_representation": int(layout.signed),
-        "photometric_interpretation": layout.photometric,
-        "pixel_keyword": "PixelData",
-    }
-    return options | ({"planar_configuration": layout.planar} if layout.samples > 1 else {})

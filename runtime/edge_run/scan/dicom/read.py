@@ -52,7 +52,8 @@ def read(data: bytes, limits: Limits, *, single: bool) -> tuple[Scan, ...]:
         _need_pydicom()
         try:
             dataset = parse(data, limits.max_bytes)
-            return _scans(dataset, layout(dataset, limits.max_pixels, single=single), hashlib.sha256(data).hexdigest())
+            found = layout(dataset, limits.max_pixels, single=single)
+            return _scans(dataset, found, limits, hashlib.sha256(data).hexdigest())
         except (FormatError, BackendError):
             raise
         except Exception as error:  # noqa: BLE001 - of a damaged file pydicom raises anything
@@ -60,9 +61,9 @@ def read(data: bytes, limits: Limits, *, single: bool) -> tuple[Scan, ...]:
             raise FormatError(f"is a damaged DICOM file ({type(error).__name__} while it was read)") from None
 
 
-def _scans(dataset: Dataset, layout: Layout, sha256: str) -> tuple[Scan, ...]:
+def _scans(dataset: Dataset, layout: Layout, limits: Limits, sha256: str) -> tuple[Scan, ...]:
     scans = []
-    for number, stored in enumerate(frames(dataset, layout)):
+    for number, stored in enumerate(frames(dataset, layout, limits)):
         elements = Elements(dataset, number)
         where = place(elements, number if layout.frames > 1 else None)
         steps = [f"decoded DICOM {where.modality} {layout} ({name_of(layout.syntax)})"]

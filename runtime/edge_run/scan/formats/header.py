@@ -38,6 +38,8 @@ class Header:
         OpenCV applies the orientation itself, whatever its flags say.
     inverted
         White is stored as zero and OpenCV leaves it so.
+    slow
+        Checking that the file is whole takes a third of a second a megabyte.
     """
 
     format: str
@@ -49,3 +51,4 @@ class Header:
     orientation: int = 1
     turned_by_decoder: bool = False
     inverted: bool = False
+    slow: bool = False

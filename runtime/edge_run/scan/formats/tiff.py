@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from edge_run.scan.formats.header import FormatError, Header
-from edge_run.scan.formats.unpack import UNPACKED_LENGTH
+from edge_run.scan.formats.unpack import SLOW, UNPACKED_LENGTH
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 274
 _SUBFILE, _SAMPLES, _SAMPLE_FORMAT, _EXTRA_SAMPLES = 254, 277, 339, 338
@@ -52,6 +52,7 @@ def parse(data: bytes) -> Header:
         # OpenCV turns TIFFs whatever its flags say, but inverts white-is-zero ones only up to 8 bits.
         turned_by_decoder=True,
         inverted=photometric == _WHITE_IS_ZERO and bits > 8,
+        slow=_first(tags, _COMPRESSION, 1) in SLOW,
     )
 
 

@@ -87,3 +87,5 @@ UNPACKED_LENGTH: dict[int, Callable[[bytes, int], int]] = {
     32773: _pack_bits,
     32946: _deflate,
 }
+# Those that are followed byte by byte here.
+SLOW = frozenset({5, 32773})
