@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-import encoded
 import numpy as np
 import pytest
 
+import image_files
 from edge_run import InputError, UsageError, read, read_frames
 from edge_run.scan.frames import frames_of
 from edge_run.scan.inputs import Input
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GREY = np.random.default_rng(3).integers(0, 256, (9, 12), np.uint8)
-PNG = encoded.grey_png(GREY)
+PNG = image_files.grey_png(GREY)
 
 
 class Picture:

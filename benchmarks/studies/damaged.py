@@ -1,6 +1,6 @@
 """How many damaged JPEGs pass for whole ones, and how many whole ones are refused.
 
-    python benchmarks/damaged.py [FOLDER] [--every N]
+    python -m benchmarks.studies.damaged [FOLDER] [--every N]
 
 Without a folder it draws phantoms. Each picture is read as it is, and with each kind of damage; also written anew as a
 progressive JPEG and with optimised Huffman tables and restart markers. A flipped bit is left out: without a checksum it
@@ -77,6 +77,8 @@ def main() -> None:
     rng, whole, passed, tried = np.random.default_rng(1), Counter[str](), Counter[str](), Counter[str]()
     for data in pictures(given.folder, given.every):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if pixels is None:
+            continue
         for variant, options in VARIANTS.items():
             written = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 90, *options])[1].tobytes()
             file = written if options else data
