@@ -15,10 +15,12 @@ import torch
 from edge_export.gate.precisions import RECIPES
 from edge_export.graphs.ranges import measure_ranges
 from edge_export.graphs.to_onnx import to_onnx
+from edge_run import Bundle
 from edge_run.backends.base import Network
 from edge_run.backends.tensorrt.build import build
 from edge_run.backends.tensorrt.choice import PRECISIONS
 from edge_run.backends.tensorrt.engines import Options, allows_tf32
+from edge_run.bundle.derive import FORMS, derive
 from edge_run.errors import BackendError
 from edge_train import Member
 
@@ -86,6 +88,21 @@ def test_artefact_builds_and_int8_reaches_every_convolution(artefacts: Artefacts
     assert built.plan
     convolutions = CONVOLUTIONS[artefacts.arch]
     assert (built.convolutions, built.quantised) == (convolutions, convolutions if "int8" in precision else 0)
+
+
+@pytest.mark.usefixtures("rtx")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("member", CONVOLUTIONS)
+def test_forms_derived_from_the_embedded_bundle_build(member: str, form: str) -> None:
+    bundle = Bundle()
+    artefact = next(m for m in bundle.manifest.members if m.id == member).artefacts["int8-cpu"]
+    kept = artefact.quantisation.float_layers if artefact.quantisation else ()
+    network = Network(derive(bundle.read(artefact.file), form, kept), f"{member}.{form}", form, 224)
+    built = build(network, Options(allows_tf32(form)))
+    assert built is not None
+    convolutions = CONVOLUTIONS[member]
+    in_float = sum("Conv" in layer for layer in kept)
+    assert (built.convolutions, built.quantised) == (convolutions, convolutions - in_float if "int8" in form else 0)
 
 
 @pytest.mark.usefixtures("rtx")

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from edge_export.graphs.int8_trt import quantise_weight
 from edge_export.graphs.simulate import Simulation
+from edge_run.bundle.derive.int8_trt import quantise_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,12 +1,12 @@
-"""FP32 or INT8 ONNX -> the same graph in half precision."""
+"""FP32 or INT8 ONNX file -> the same graph in half precision."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import onnx
-from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from edge_run.bundle.derive import fp16
 
 from .graph import strip
 
@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_fp16(source: Path, out: Path) -> None:
-    """Write an artefact whose float arithmetic is FP16; ``logits`` and ``features`` are still given out as FP32.
-
-    In an ``int8-trt`` graph the scales become FP16 too, which makes what stands between the quantised layers FP16: in a
-    strongly typed network a DequantizeLinear's output has the type of its scale.
-    """
-    with warnings.catch_warnings():
-        # One for every weight that FP16 rounds to zero or cuts; the gate judges what that does.
-        warnings.simplefilter("ignore", UserWarning)
-        model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
-    model.graph.ClearField("value_info")
+    """Write the artefact in half precision; see :func:`edge_run.bundle.derive.fp16.to_fp16`."""
+    model = fp16.to_fp16(onnx.load(source))
     strip(model)
     out.write_bytes(model.SerializeToString())

@@ -12,9 +12,10 @@ from edge_export.gate.sensitivity import rank_layers
 from edge_export.graphs.fp16 import to_fp16
 from edge_export.graphs.graph import check
 from edge_export.graphs.int8_cpu import quantise_for_cpu
-from edge_export.graphs.int8_trt import SMALLEST_SCALE, quantise_for_tensorrt, quantise_weight
+from edge_export.graphs.int8_trt import quantise_for_tensorrt
 from edge_export.graphs.ranges import METHODS, measure_ranges
 from edge_export.graphs.simulate import Simulation
+from edge_run.bundle.derive.int8_trt import SMALLEST_SCALE, quantise_weight
 from small_onnx import LAYERS, read, smooth_scans, write_small
 
 SCANS = smooth_scans(12)
