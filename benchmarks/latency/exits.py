@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.interleave import each_scan
 from edge_run import Ensemble
-from edge_run.ensemble.ensemble import CERTIFIED, FULL
+from edge_run.bench.plan import CERTIFIED, FULL
 from edge_train.data.dataset import decode, read_folders
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def measure(bundle: Bundle, precision: str, scans: NDArray[np.uint8], rounds: in
     """Milliseconds of each scan with all members and with certified exit, ``[rounds][scans]``."""
     with ExitStack() as stack:
         ensembles = {
-            way: stack.enter_context(Ensemble(bundle, precision=precision, backend="cpu", exit=way))
+            way: stack.enter_context(Ensemble(bundle, precision=precision, backend="cpu", early_exit=way == CERTIFIED))
             for way in (FULL, CERTIFIED)
         }
-        return each_scan({way: ensemble.decide for way, ensemble in ensembles.items()}, scans, rounds)
+        return each_scan({way: ensemble.vote for way, ensemble in ensembles.items()}, scans, rounds)

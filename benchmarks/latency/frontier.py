@@ -22,8 +22,8 @@ from benchmarks.latency.plot import PALETTE, STYLE, save
 from edge_run import Bundle, Ensemble
 from edge_run.backends import BACKENDS, CPU, open_runner
 from edge_run.backends.base import Network
+from edge_run.bench.plan import CERTIFIED, FULL
 from edge_run.doctor import examine
-from edge_run.ensemble.ensemble import CERTIFIED, FULL
 from edge_run.machine.cores import allowed_cores
 from edge_run.voting.vote import decide, softmax
 from edge_train.data.dataset import decode, read_folders
@@ -96,7 +96,9 @@ def _ways(bundle: Bundle, stack: ExitStack) -> dict[Way, Callable[[NDArray[np.ui
     ways: dict[Way, Callable[[NDArray[np.uint8]], int]] = {}
     for precision in (p for p in BACKENDS[CPU].precisions if p in manifest.precisions):
         for exit_ in (FULL, CERTIFIED):
-            ensemble = stack.enter_context(Ensemble(bundle, precision=precision, backend=CPU, exit=exit_))
+            ensemble = stack.enter_context(
+                Ensemble(bundle, precision=precision, backend=CPU, early_exit=exit_ == CERTIFIED)
+            )
             ways[precision, WHOLE[exit_]] = _whole(ensemble)
         for member in manifest.members:
             ways[precision, member.id] = _alone(bundle, member, precision, stack)
@@ -104,7 +106,7 @@ def _ways(bundle: Bundle, stack: ExitStack) -> dict[Way, Callable[[NDArray[np.ui
 
 
 def _whole(ensemble: Ensemble) -> Callable[[NDArray[np.uint8]], int]:
-    return lambda scan: ensemble.manifest.task.labels.index(ensemble.decide(scan)[0].label)
+    return lambda scan: ensemble.manifest.task.labels.index(ensemble.vote(scan)[0].decision.label)
 
 
 def _alone(

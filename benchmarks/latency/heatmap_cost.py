@@ -33,9 +33,9 @@ def main(bundle: Bundle, rounds: int) -> None:
     with Ensemble(bundle) as ensemble:
         heatmap = Heatmap(bundle, ensemble.precision)
         batch = preprocess(pixels, ensemble.manifest.preprocess)
-        decision = ensemble.decide(batch, [pixels])[0]
+        decision = ensemble.vote(batch, [pixels])[0].decision
         archs = [member.id for member in ensemble.manifest.members]
-        features = {arch: out.features[0] for arch, out in zip(archs, ensemble.run(batch), strict=True)}
+        features = {arch: out.features[0] for arch, out in zip(archs, ensemble.outputs(batch), strict=True)}
         label = heatmap.label(decision)
         maps = heatmap.maps(features, label)
         parts: dict[str, Callable[[], object]] = {

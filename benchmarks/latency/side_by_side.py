@@ -34,7 +34,7 @@ def main(bundle: Bundle, rounds: int) -> None:
     ]
     with Ensemble(bundle, precision=PRECISION) as ensemble:
         ways: dict[str, Callable[[], object]] = {
-            "edge-run, side by side": lambda: ensemble.run(scan),
+            "edge-run, side by side": lambda: ensemble.outputs(scan),
             "default sessions, one after another": lambda: [s.run(None, {"scan": scan}) for s in sessions],
         }
         taken = interleave(ways, Stop(rounds, 0.0))

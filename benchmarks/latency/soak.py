@@ -1,6 +1,6 @@
 """Answer many scans and watch the memory.
 
-    python -m benchmarks.latency.soak [BUNDLE] [--scans 10000] [--exit certified]
+    python -m benchmarks.latency.soak [BUNDLE] [--scans 10000] [--early-exit]
 
 Scans are drawn as they are asked for, written to one of a few files and read from there, so that neither the disk nor a
 list of arrays grows. Prints the resident memory at every tenth of the way, and scans per second for each core.
@@ -20,7 +20,6 @@ import numpy as np
 
 from edge_run import Ensemble, InputError
 from edge_run.doctor import examine
-from edge_run.ensemble import predict_many as stream
 from edge_run.scan.inputs import Input
 
 if TYPE_CHECKING:
@@ -33,16 +32,16 @@ FILES = 64
 
 def main(args: argparse.Namespace, folder: Path) -> None:
     """Answer, and say what it took."""
-    with Ensemble.load(args.bundle, exit=args.exit) as ensemble:
+    with Ensemble.load(args.bundle, early_exit=args.early_exit) as ensemble:
         begin, busy, failed, kept = time.perf_counter(), time.process_time(), 0, []
-        answers = stream.answers(ensemble, _drawn(folder, args.scans))
+        answers = ensemble.predict_many(_drawn(folder, args.scans))
         for done, answer in enumerate(answers, 1):
             failed += isinstance(answer.outcome, InputError)
             if done % max(1, args.scans // 10) == 0 or done == 1:
                 kept.append(_resident())
                 print(f"{done:>8} scans {kept[-1]:8.1f} MiB resident", flush=True)
         wall, cores = time.perf_counter() - begin, time.process_time() - busy
-        backend = f"{ensemble.manifest.name}, {ensemble.backend}, {ensemble.precision}, exit {args.exit}"
+        backend = f"{ensemble.manifest.name}, {ensemble.backend}, {ensemble.precision}, early exit {args.early_exit}"
     machine = examine()
     middle = kept[len(kept) // 2]
     print(f"{machine.cpu}, {machine.cores} cores; {backend}")
@@ -74,6 +73,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", nargs="?", default="ct-covid")
     parser.add_argument("--scans", type=int, default=10000)
-    parser.add_argument("--exit", default="full")
+    parser.add_argument("--early-exit", action="store_true")
     with tempfile.TemporaryDirectory() as place:
         main(parser.parse_args(), Path(place))

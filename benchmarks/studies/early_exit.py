@@ -48,19 +48,19 @@ def main(path: str, folders: Sequence[Path], split: str, rounds: int, orders: in
         ways = {FULL: stack.enter_context(Ensemble(bundle))}
         whole = _answers(ways[FULL], pixels)
         for order in (bundle.manifest.stages, *_others(bundle, ways[FULL], pixels, orders)):
-            ways[_name(order)] = stack.enter_context(Ensemble(_ordered(path, order), exit="certified"))
+            ways[_name(order)] = stack.enter_context(Ensemble(_ordered(path, order), early_exit=True))
         own = _answers(ways[_name(bundle.manifest.stages)], pixels)
         differ = sum(_verdict(a) != _verdict(b) for a, b in zip(whole, own, strict=True))
         print(f"answers that differ, label or flags: {differ} of {len(pixels)}")
         asked = Counter(len(one.members) for one in own)
         print("members that answered: " + ", ".join(f"{n} for {asked[n] / len(own):.1%}" for n in sorted(asked)) + "\n")
-        times = each_scan({name: ensemble.decide for name, ensemble in ways.items()}, pixels, rounds)
+        times = each_scan({name: ensemble.vote for name, ensemble in ways.items()}, pixels, rounds)
         _print({name: np.array(blocks) for name, blocks in times.items()})
     return int(differ > 0)
 
 
 def _answers(ensemble: Ensemble, pixels: NDArray[np.uint8]) -> list[Decision]:
-    return [ensemble.decide(pixels[n : n + 1])[0] for n in range(len(pixels))]
+    return [ensemble.vote(pixels[n : n + 1])[0].decision for n in range(len(pixels))]
 
 
 def _verdict(decision: Decision) -> tuple[str, tuple[str, ...]]:

@@ -99,7 +99,7 @@ def judge_ensemble(ensemble: Ensemble, case: Case, seed: int) -> Figures:
     members = ensemble.manifest.members
     maps = [
         contrast_map(out.features[0], ensemble.bundle.read_array(member.head), case.label)
-        for member, out in zip(members, ensemble.run(case.pixels[None, None]), strict=True)
+        for member, out in zip(members, ensemble.outputs(case.pixels[None, None]), strict=True)
     ]
     temperatures = [member.artefacts[ensemble.precision].temperature for member in members]
     map_ = vote_map(maps, [member.weight for member in members], temperatures)

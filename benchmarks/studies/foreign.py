@@ -117,7 +117,7 @@ def batches(images: Iterable[NDArray[np.uint8]]) -> Iterator[list[NDArray[np.uin
 def flags(ensemble: Ensemble, scans: list[NDArray[np.uint8]]) -> list[set[str]]:
     """Names of each image's flags."""
     batch = np.concatenate([preprocess(pixels, ensemble.manifest.preprocess) for pixels in scans])
-    return [{flag.name for flag in decision.flags} for decision in ensemble.decide(batch, scans)]
+    return [{flag.name for flag in vote.decision.flags} for vote in ensemble.vote(batch, scans)]
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def _bedside_maps(task: Task) -> tuple[Maps, NDArray[np.float32]]:
     members = ensemble.manifest.members
     maps = {
         member.id: contrast_map(out.features[0], ensemble.bundle.read_array(member.head), task.label)
-        for member, out in zip(members, ensemble.run(task.inputs), strict=True)
+        for member, out in zip(members, ensemble.outputs(task.inputs), strict=True)
     }
     temperatures = [member.artefacts[ensemble.precision].temperature for member in members]
     return maps, vote_map(list(maps.values()), [member.weight for member in members], temperatures)

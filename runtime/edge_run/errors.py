@@ -40,6 +40,15 @@ class EdgeRunError(Exception):
         """The name of the error's class, as records carry it."""
         return type(self).__name__
 
+    def to_dict(self) -> dict[str, str]:
+        """Return ``kind``, ``message`` and ``hint`` as text that UTF-8 can hold, for a record."""
+        fields = {"kind": self.kind, "message": self.message, "hint": self.hint}
+        return {name: text.encode("utf-8", "replace").decode("utf-8") for name, text in fields.items()}
+
+    def __str__(self) -> str:
+        """Return the message and, on a line of its own, the hint."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
 
 class UsageError(EdgeRunError):
     """The request does not make sense as it stands."""

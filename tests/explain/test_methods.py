@@ -55,7 +55,7 @@ def test_answer_in_batches_is_that_of_the_vote(planted, answer):
 @pytest.mark.parametrize("place", [0, 1])
 def test_bedside_map_is_that_of_captum(planted, place, label):
     arch = planted.originals.ids[place]
-    features = planted.ensemble.run(planted.scan[None, None])[place].features[0]
+    features = planted.ensemble.outputs(planted.scan[None, None])[place].features[0]
     bedside = contrast_map(features, head(), label)
     parity = compare(bedside, grad_cam(planted.originals.member(arch), planted.scan, label))
     assert parity.cosine == pytest.approx(1, abs=1e-6)

@@ -51,7 +51,7 @@ def fake(bundle: str | Path, **changes: object) -> Explanation:
         prediction = msgspec.structs.replace(ensemble.predict(scan), path="some/ward/ct.png")
         inputs = preprocess(scan.pixels, ensemble.manifest.preprocess)
         archs = [member.id for member in ensemble.manifest.members]
-        features = {arch: out.features[0] for arch, out in zip(archs, ensemble.run(inputs), strict=True)}
+        features = {arch: out.features[0] for arch, out in zip(archs, ensemble.outputs(inputs), strict=True)}
         found = Heatmap(ensemble.bundle, ensemble.precision).maps(features, prediction.decision.label)
         temperatures = [member.artefacts[ensemble.precision].temperature for member in ensemble.manifest.members]
     maps = {arch: found.members[arch] * np.float32(t) for arch, t in zip(archs, temperatures, strict=True)}

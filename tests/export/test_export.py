@@ -45,7 +45,7 @@ def outputs(exported, scans):
     found = {}
     for precision in PRECISIONS:
         with Ensemble.load(exported.out, precision=precision, threads=1) as ensemble:
-            found[precision] = dict(zip(("resnet18", "googlenet"), ensemble.run(scans), strict=True))
+            found[precision] = dict(zip(("resnet18", "googlenet"), ensemble.outputs(scans), strict=True))
     return found
 
 
@@ -107,7 +107,7 @@ def test_vote_is_that_of_the_run(exported, scans, originals):
     voters = exported.run.ensemble.members
     expected = vote(np.stack([softmax(originals[v.id], v.temperature) for v in voters]), [v.weight for v in voters])
     with Ensemble.load(exported.out, precision="fp32", threads=1) as ensemble:
-        decisions = ensemble.decide(scans)
+        decisions = [vote.decision for vote in ensemble.vote(scans)]
     for decision, row in zip(decisions, expected, strict=True):
         assert [decision.probabilities[x] for x in ("covid", "non_covid")] == pytest.approx(list(row), abs=1e-3)
         assert decision.label == ("covid" if row[0] >= 0.5 else "non_covid")

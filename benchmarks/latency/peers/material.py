@@ -133,7 +133,7 @@ class Material:
         from edge_run import Ensemble
 
         with Ensemble(self.bundle, precision=INT8, backend="cpu") as ensemble:
-            return [out.logits for out in ensemble.run(self.scan)]
+            return [out.logits for out in ensemble.outputs(self.scan)]
 
     def side_by_side(self, answer: Sequence[Callable[[], np.ndarray]], stack: ExitStack) -> Call:
         """Call networks at the same time, as many as there are cores, the heaviest first."""

@@ -30,7 +30,7 @@ def forms(material: Material) -> list[Form]:
         from edge_run import Ensemble
 
         ensemble = stack.enter_context(Ensemble(material.bundle, precision=INT8, backend=backend))
-        return lambda: [out.logits for out in ensemble.run(material.scan)]
+        return lambda: [out.logits for out in ensemble.outputs(material.scan)]
 
     def answer(runner: Runner) -> NDArray[np.float32]:
         return runner.run(material.scan).logits

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.backends import BACKENDS
 from edge_run.backends.table import fitting, unfit
-from edge_run.ensemble.ensemble import CERTIFIED, FULL
 from edge_run.errors import BackendError, UsageError
 
 from .record import ENSEMBLE, MEMBER, PREDICT, LeftOut, Variant
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from edge_run.bundle.manifest import Manifest
     from edge_run.doctor import BackendState
 
+FULL, CERTIFIED = "full", "certified"
 EXITS = (FULL, CERTIFIED)
 
 

@@ -12,6 +12,7 @@ from edge_run.ensemble.ensemble import Ensemble
 from edge_run.scan import read as image
 from edge_run.scan.preprocessing import preprocess
 
+from .plan import CERTIFIED
 from .record import MEMBER, PREDICT
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ def opened(job: Job) -> Iterator[Call]:
         with open_runner(variant.backend, network, threads=job.threads) as runner:
             yield lambda batch: len(runner.run(batch).logits)
         return
-    settings = {"precision": variant.precision, "backend": variant.backend, "exit": variant.exit}
-    with Ensemble(bundle, threads=job.threads, **settings) as ensemble:
+    settings = {
+        "precision": variant.precision,
+        "backend": variant.backend,
+    }
+    with Ensemble(bundle, threads=job.threads, early_exit=variant.exit == CERTIFIED, **settings) as ensemble:
         if variant.what == PREDICT:
             yield lambda path: len(ensemble.predict(path).decision.members)
         else:
-            yield lambda batch: len(ensemble.decide(batch)[0].members)
+            yield lambda batch: len(ensemble.vote(batch)[0].decision.members)

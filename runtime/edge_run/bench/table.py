@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from edge_run.ensemble.ensemble import CERTIFIED
+from .plan import CERTIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

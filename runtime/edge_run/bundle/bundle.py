@@ -20,8 +20,6 @@ from .manifest import SCHEMA_VERSION, File, Manifest
 from .manifest.schema1 import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 MANIFEST = "bundle.json"
@@ -69,8 +67,30 @@ class Bundle:
         cache = cache_folder()
         return cache / "engines" / self.sha256[:16] if cache else None
 
-    def read_ahead(self, files: Iterable[File]) -> None:
-        """Begin to read and hash files that `read` will be asked for, while the caller does something else."""
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return self.manifest.task.labels
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Ids of the members."""
+        return tuple(member.id for member in self.manifest.members)
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """What every member has an artefact for."""
+        return self.manifest.precisions
+
+    def __repr__(self) -> str:
+        """Name the bundle, its hash, labels, members and precisions."""
+        lists = "; ".join(", ".join(names) for names in (self.labels, self.members, self.precisions))
+        return f"Bundle({self.manifest.name} {self.sha256[:12]}: {lists})"
+
+    def read_ahead(self, precision: str) -> None:
+        """Begin to read and hash the members of a precision, the heaviest first, while the caller does other work."""
+        members = [self.manifest.members[m] for m in self.manifest.heaviest_first]
+        files = [member.artefacts[precision].file for member in members]
         pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         self._ahead |= {file: pool.submit(self._read, file) for file in files}
         pool.shutdown(wait=False)

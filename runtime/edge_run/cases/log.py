@@ -171,19 +171,9 @@ def _resolve(path: Path | None) -> Path:
 
 def _facts(prediction: Prediction) -> Entry:
     """Select what is logged of a prediction, field by field, so that no new field is logged by accident."""
-    import msgspec
-
-    decision, source = msgspec.to_builtins(prediction.decision), prediction.source
-    logged = ("label", "probability", "probabilities", "interval", "flags", "members", "measures")
-    return {
-        **{name: decision[name] for name in logged},
-        "bundle": source.bundle,
-        "bundle_sha256": source.bundle_sha256,
-        "precision": source.precision,
-        "backend": source.backend,
-        "skipped_backends": msgspec.to_builtins(source.skipped_backends),
-        "version": source.version,
-        "scan_sha256": prediction.scan_sha256,
-        "steps": list(prediction.steps),
-        "timing_ms": prediction.timing_ms,
-    }
+    record = prediction.to_dict()
+    logged = (
+        "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle", "bundle_sha256",
+        "precision", "backend", "skipped_backends", "version", "scan_sha256", "steps",
+    )  # fmt: skip
+    return {**{name: record[name] for name in logged}, "timing_ms": prediction.timing_ms}

@@ -2,68 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .output import Record, bar, unicode
+from .output import Record, bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edge_run.ensemble.series import SeriesPrediction
     from edge_run.errors import EdgeRunError
-    from edge_run.voting.prediction import Prediction
 
 COLUMNS = (
-    "path", "study", "case", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
+    "path", "series", "case", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
     "precision", "backend", "skipped_backends", "timing_ms.total", "error.kind", "error.message",
 )  # fmt: skip
 
 
-def record(prediction: Prediction, case: str | None, members: Sequence[str]) -> Record:
-    """Flatten a prediction into the record that every format writes.
-
-    Parameters
-    ----------
-    case
-        Its id in the case log.
-    members
-        All of the bundle's, to say which were left out.
-    """
-    import msgspec
-
-    found: dict[str, Any] = msgspec.to_builtins(prediction)
-    decision, source = found["decision"], found["source"]
-    times = found["timing_ms"]
-    answered = {member["id"] for member in decision["members"]}
-    return {
-        "path": unicode(prediction.path),
-        "case": case,
-        **decision,
-        "left_out": [member_id for member_id in members if member_id not in answered],
-        "bundle": source["bundle"],
-        "bundle_sha256": source["bundle_sha256"],
-        "precision": source["precision"],
-        "backend": source["backend"],
-        "skipped_backends": source["skipped_backends"],
-        "version": source["version"],
-        "scan_sha256": found["scan_sha256"],
-        "steps": found["steps"],
-        "timing_ms": {**times, "total": sum(times.values())},
-    }
-
-
-def study(name: str, answer: SeriesPrediction, slices: Sequence[str]) -> Record:
-    """Flatten the answer to a series; ``slices`` are the names of its scans, in order."""
-    import msgspec
-
-    found: dict[str, Any] = msgspec.to_builtins(answer)
-    found["deciding"] = [unicode(slices[n]) for n in answer.deciding]
-    return {"path": f"series {name}", "study": found}
-
-
 def failure(name: str, error: EdgeRunError) -> Record:
     """Return the record of an input that could not be answered."""
-    return {"path": name, "error": {"kind": error.kind, "message": unicode(error.message), "hint": unicode(error.hint)}}
+    return {"path": name, "error": error.to_dict()}
 
 
 def to_text(record: Record) -> str:
@@ -71,8 +25,8 @@ def to_text(record: Record) -> str:
     if "error" in record:
         error = record["error"]
         return f"{record['path']}\n  error: {error['message']}" + (f" {error['hint']}" if error["hint"] else "") + "\n"
-    if "study" in record:
-        return _study_text(record)
+    if "series" in record:
+        return _series_text(record)
     label = record["label"]
     lines = [record["path"], f"  {label}  {record['probability']:.1%}"]
     if record["interval"]:
@@ -98,8 +52,8 @@ def to_text(record: Record) -> str:
     return "\n".join(lines)
 
 
-def _study_text(record: Record) -> str:
-    found = record["study"]
+def _series_text(record: Record) -> str:
+    found = record["series"]
     share, deciding = found["share_positive"], found["deciding"]
     lines = [
         record["path"],
@@ -108,4 +62,4 @@ def _study_text(record: Record) -> str:
     ]
     lines += [f"    {count} slices flagged {name}" for name, count in found["flagged"].items()]
     lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in found["flags"]]
-    return "\n".join([*lines, "  not calibrated, and not validated on studies\n"])
+    return "\n".join([*lines, "  not calibrated, and not validated on series\n"])

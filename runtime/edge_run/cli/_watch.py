@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from edge_run.ensemble.ensemble import Ensemble
-    from edge_run.ensemble.predict_many import Answer
+    from edge_run.ensemble.predict_many import ScanResult
     from edge_run.watch.watch import Watch
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -31,7 +31,7 @@ def run(
     folder: Path,
     state: Path | None,
     every: float,
-    write: Callable[[Answer], None],
+    write: Callable[[ScanResult], None],
     *,
     keep_data: bool = False,
 ) -> None:
@@ -60,21 +60,19 @@ def run(
 def answer_ready(
     ensemble: Ensemble,
     watch: Watch,
-    write: Callable[[Answer], None],
+    write: Callable[[ScanResult], None],
     *,
     stop: Callable[[], bool],
     keep_data: bool = False,
 ) -> None:
     """Look once, and answer what is ready, as far as nobody says stop."""
-    from edge_run.ensemble.predict_many import answers
-
-    for answer in answers(ensemble, watch.poll(), keep_data=keep_data):
-        if not watch.is_final(answer.given, answer.outcome):
+    for answer in ensemble.predict_many(watch.poll(), keep_data=keep_data):
+        if not watch.is_final(answer.input, answer.outcome):
             continue
         write(answer)
         if answer.last:
             # After it is written: what is lost to a kill in between is a mark, not an answer.
-            watch.settle(answer.given, answer.outcome)
+            watch.settle(answer.input, answer.outcome)
             if stop():
                 return
 

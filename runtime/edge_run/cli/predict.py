@@ -11,14 +11,17 @@ from edge_run.errors import InputError, UsageError
 
 from . import _options
 from ._caselog import Cases
-from ._record import COLUMNS, failure, record, study, to_text
+from ._record import COLUMNS, failure, to_text
 from .output import Format, Progress, Sink, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from edge_run.ensemble.ensemble import Ensemble
-    from edge_run.ensemble.predict_many import Answer, Features
+    from edge_run.ensemble.predict_many import ScanResult
     from edge_run.scan.dicom.series import Series
     from edge_run.scan.read import Scan
     from edge_run.voting.prediction import Decision, Prediction
@@ -61,14 +64,15 @@ def predict(
 
     opened = Bundle(bundle)
     choice = choose(backend, precision, opened.manifest.precisions, Availability(backend))
-    heaviest_first = sorted(opened.manifest.members, key=lambda member: -member.macs)
-    opened.read_ahead(member.artefacts[choice.precision].file for member in heaviest_first)
+    opened.read_ahead(choice.precision)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
     from edge_run.ensemble.ensemble import Ensemble
 
     with (
         Cases(case_log, wanted=not no_case_log, keep_images=keep_images) as cases,
-        Ensemble(opened, precision=precision, backend=backend, threads=threads, exit=exit) as ensemble,
+        Ensemble(
+            opened, precision=precision, backend=backend, threads=threads, early_exit=exit == "certified"
+        ) as ensemble,
     ):
         sink = Sink(form, COLUMNS, to_text)
         writer = _Writer(ensemble, cases, sink)
@@ -78,7 +82,7 @@ def predict(
             _watch.run(ensemble, watch, state, every, writer.write, keep_data=cases.keep_images)
         else:
             writer.write_all(paths or [], _drawer(ensemble, heatmap) if heatmap else None)
-            writer.write_studies()
+            writer.write_series()
         sink.close()
         if form is Format.TEXT:
             card = ensemble.manifest.card
@@ -113,35 +117,33 @@ class _Writer:
 
     def __init__(self, ensemble: Ensemble, cases: Cases, sink: Sink) -> None:
         self._ensemble, self._cases, self._sink = ensemble, cases, sink
-        self._members = [member.id for member in ensemble.manifest.members]
         self._answered: list[tuple[str, Decision]] = []
         self._places: dict[int, Series] = {}
         self.inputs = self.failed = 0
 
-    def write_all(self, paths: list[str], seen: Callable[..., None] | None) -> None:
-        from edge_run.ensemble.predict_many import answers
+    def write_all(self, paths: list[str], draw: Callable[..., None] | None) -> None:
         from edge_run.scan.inputs import expand
 
         inputs = expand(paths)
         progress = Progress(len(inputs)) if len(inputs) >= MANY else None
-        for answer in answers(self._ensemble, inputs, keep_data=self._cases.keep_images, seen=seen):
+        for answer in self._ensemble.predict_many(inputs, keep_data=self._cases.keep_images, on_prediction=draw):
             self.write(answer)
             if progress and answer.last:
                 progress.step()
 
-    def write(self, answer: Answer) -> None:
+    def write(self, answer: ScanResult) -> None:
         self.inputs += answer.last
         if isinstance(answer.outcome, InputError):
             self.failed += 1
-            self._sink.write(failure(answer.given.name, answer.outcome))
+            self._sink.write(failure(answer.input.name, answer.outcome))
         else:
             if answer.series:
                 self._places[len(self._answered)] = answer.series
                 self._answered.append((answer.outcome.path, answer.outcome.decision))
             case = self._cases.append(answer.outcome, answer.data)
-            self._sink.write(record(answer.outcome, case, self._members))
+            self._sink.write(answer.outcome.to_dict(case=case))
 
-    def write_studies(self) -> None:
+    def write_series(self) -> None:
         """Answer each series whose slices were answered, see :mod:`edge_run.ensemble.series`."""
         if not self._places:
             return
@@ -149,17 +151,17 @@ class _Writer:
 
         for name, numbers in by_series(self._places).items():
             answer = summarise([self._answered[n][1] for n in numbers], self._ensemble.manifest.task)
-            self._sink.write(study(name, answer, [self._answered[n][0] for n in numbers]))
+            self._sink.write(answer.to_dict(name, [self._answered[n][0] for n in numbers]))
 
 
 def _drawer(ensemble: Ensemble, folder: Path) -> Callable[..., None]:
-    """What draws a scan's heatmap into a folder, see :func:`edge_run.ensemble.predict_many.answers`."""
+    """What draws a scan's heatmap into a folder, see :meth:`edge_run.Ensemble.predict_many`."""
     from edge_run.heatmap import Heatmap, place
     from edge_run.heatmap import write as write_picture
 
     heat = Heatmap(ensemble.bundle, ensemble.precision)
 
-    def draw(scan: Scan, prediction: Prediction, features: Features) -> None:
+    def draw(scan: Scan, prediction: Prediction, features: Mapping[str, NDArray[np.float32]]) -> None:
         maps = heat.maps(features, heat.label(prediction.decision))
         picture = heat.draw(scan.pixels, maps, prediction.decision)
         write_picture(place(folder, prediction.path, prediction.scan_sha256), picture)

@@ -1,10 +1,9 @@
-"""The bundle's members, loaded and voting."""
+"""An ensemble answers scans: the door to everything else from Python."""
 
 from __future__ import annotations
 
+import os
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,40 +11,44 @@ import numpy as np
 from edge_run._version import __version__
 from edge_run.backends import AUTO
 from edge_run.bundle.bundle import DEFAULT, Bundle
-from edge_run.errors import BundleError, UsageError
-from edge_run.flags import Flagger, FlagInputs
-from edge_run.machine.cores import allowed_cores
-from edge_run.scan import read as image
-from edge_run.scan.preprocessing import preprocess
-from edge_run.voting.prediction import Prediction, Source
-from edge_run.voting.vote import softmax
+from edge_run.flags import Flagger
+from edge_run.scan.read import read
+from edge_run.voting.prediction import Source
 
-from . import decide
-from .decide import Answer
-from .members import open_members
-from .series import placed
+from .decision import vote_in_stages
+from .heatmap import ScanHeatmap, scan_of
+from .member_pool import MemberPool
+from .predict_many import batch_plan, stream
+from .prediction import prediction_of, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
     from typing_extensions import Self
 
     from edge_run.backends.base import Outputs
-    from edge_run.flags import FirstStageFlags
+    from edge_run.heatmap import Heatmap
+    from edge_run.scan.inputs import Input
     from edge_run.scan.read import ScanSource
-    from edge_run.voting.prediction import Decision
+    from edge_run.scan.scan import Scan
+    from edge_run.voting.prediction import Prediction
 
+    from .decision import ScanVote
+    from .predict_many import BatchPlan, ScanResult
+    from .prediction import PreparedScan
 
-FULL, CERTIFIED = "full", "certified"
+    Features = Mapping[str, NDArray[np.float32]]
+    OnPrediction = Callable[[Scan, Prediction, Features], None]
 
 
 class Ensemble:
-    """Members that vote.
+    """The members of a bundle, loaded; they answer scans with one weighted vote.
 
-    Members run side by side, each with its share of the cores and the heaviest first, rather than one after another
-    with all of them: their thread pools would only wait for each other.
+    :meth:`predict`, :meth:`predict_many` and :meth:`heatmap` take scans. :meth:`vote`, :meth:`probabilities` and
+    :meth:`outputs` are for programs that preprocess scans themselves, such as an evaluation.
 
     Parameters
     ----------
@@ -54,13 +57,13 @@ class Ensemble:
     precision
         One of the bundle's; the backend's best by default.
     backend
-        A key of :data:`edge_run.backends.BACKENDS`; or ``auto``, the first of them that runs here. What ``auto`` goes
-        past is in ``source.skipped_backends``.
+        A key of :data:`edge_run.backends.BACKENDS`; or ``auto``, the first of them that runs here. Backends that
+        ``auto`` could not take are in ``source.skipped_backends``.
     threads
         Cores to use; all that the process may use by default.
-    exit
-        ``full``: every member answers. ``certified``: members answer stage by stage, and no more of them than it takes
-        until neither the label nor a flag can change any more (see :mod:`edge_run.voting.early_exit`).
+    early_exit
+        Let members answer stage by stage, and stop as soon as neither the label nor a flag can change any more
+        (see :mod:`edge_run.voting.early_exit`).
 
     Raises
     ------
@@ -77,24 +80,13 @@ class Ensemble:
         precision: str | None = None,
         backend: str = AUTO,
         threads: int | None = None,
-        exit: str = FULL,  # noqa: A002 - the field's word, and the option's
+        early_exit: bool = False,
     ) -> None:
-        if exit not in (FULL, CERTIFIED):
-            raise UsageError(f"exit {exit!r} is unknown", hint=f"choose {FULL} or {CERTIFIED}")
-        self.bundle, self.manifest = bundle, bundle.manifest
-        cores = threads or allowed_cores()
-        side_by_side = min(cores, len(self.manifest.members))
-        self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="member")
-        order = sorted(range(len(self.manifest.members)), key=lambda m: -self.manifest.members[m].macs)
-        self._heaviest_first = order
-        self._stages = self._order(exit)
-        self._threads = {m: max(1, cores // min(cores, len(stage))) for stage in self._stages for m in stage}
-        try:
-            choice, self._runners = open_members(bundle, backend, precision, self._threads, self._pool)
-        except Exception:
-            self._pool.shutdown(cancel_futures=True)
-            raise
-        self.backend, self.precision, self.skipped_backends = choice
+        self.bundle, self.manifest, self.early_exit = bundle, bundle.manifest, early_exit
+        self._pool = MemberPool(bundle, backend, precision, threads, early_exit=early_exit)
+        self.backend, self.precision = self._pool.backend, self._pool.precision
+        self.skipped_backends = self._pool.skipped_backends
+        self._heatmap: Heatmap | None = None
         try:
             self._flagger = Flagger(bundle, self.precision)
         except Exception:
@@ -109,10 +101,10 @@ class Ensemble:
         precision: str | None = None,
         backend: str = AUTO,
         threads: int | None = None,
-        exit: str = FULL,  # noqa: A002
+        early_exit: bool = False,
     ) -> Self:
-        """Open a bundle by path or built-in name, and load it."""
-        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads, exit=exit)
+        """Open a bundle by path or name, and load it."""
+        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads, early_exit=early_exit)
 
     @property
     def source(self) -> Source:
@@ -127,32 +119,95 @@ class Ensemble:
         Parameters
         ----------
         scan
-            A path, encoded bytes, a binary file object, an array, a PIL image or a read scan, see
-            :func:`edge_run.scan.read.read`.
+            A path, encoded bytes, a binary file object, an array, a PIL image or a :class:`edge_run.Scan`; see
+            :func:`edge_run.read`.
 
         Raises
         ------
         InputError
             It is not an image that edge-run reads.
+        UsageError
+            ``scan`` is of another type, or the ensemble is closed.
         """
         begin = time.perf_counter()
-        read = image.read(scan)
-        middle = time.perf_counter()
-        (decision,) = self.decide(preprocess(read.pixels, self.manifest.preprocess), [read.pixels])
-        decision = placed(decision, read.series, self.manifest.task)
-        end = time.perf_counter()
-        return Prediction(
-            path=str(scan) if isinstance(scan, str | Path) else "",
-            decision=decision,
-            source=self.source,
-            scan_sha256=read.sha256,
-            steps=read.steps,
-            timing_ms={"read": (middle - begin) * 1e3, "infer": (end - middle) * 1e3},
-        )
+        read_scan = read(scan)
+        name = str(scan) if isinstance(scan, str | os.PathLike) else ""
+        prepared = prepare(name, read_scan, self.manifest.preprocess, (time.perf_counter() - begin) * 1e3)
+        return self._predict([prepared])[0]
 
-    def decide(
-        self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None
-    ) -> list[Decision]:
+    def predict_many(
+        self,
+        scans: Iterable[ScanSource | Input],
+        *,
+        batch: int | None = None,
+        plan: BatchPlan | None = None,
+        keep_data: bool = False,
+        on_prediction: OnPrediction | None = None,
+    ) -> Iterator[ScanResult]:
+        """Answer many scans, in their order; the next are read while one is answered.
+
+        Parameters
+        ----------
+        scans
+            What :meth:`predict` takes, or the inputs that :func:`edge_run.scan.expand` lists. They are taken as they
+            are needed, a few ahead of the answers.
+        batch
+            Scans in one call of the networks; what is fastest on the backend by default.
+        plan
+            The same, and how many calls run at once.
+        keep_data
+            Keep each file's bytes with its result.
+        on_prediction
+            Called with each scan, its prediction and the features ``[width, h, w]`` by member id, in no fixed order,
+            from the threads that predict.
+
+        Yields
+        ------
+        One result for each scan, several where a file holds several frames. An input that cannot be read has a result
+        with an ``error``, and stops no other.
+
+        Raises
+        ------
+        BackendError, BundleError, UsageError
+            As :meth:`predict`.
+        """
+        plan = plan or batch_plan(self.backend, batch)
+
+        def predict(prepared: Sequence[PreparedScan]) -> list[Prediction]:
+            return self._predict(prepared, on_prediction)
+
+        return stream(predict, self.manifest.preprocess, scans, plan, keep_data=keep_data)
+
+    def heatmap(self, scan: ScanSource | Prediction) -> ScanHeatmap:
+        """Map where in a scan the members found what they voted for.
+
+        Parameters
+        ----------
+        scan
+            What :meth:`predict` takes; or a prediction of a file, which is read again.
+
+        Raises
+        ------
+        InputError
+            It cannot be read, or the prediction's file has changed.
+        UsageError
+            The prediction is of an array or bytes: pass these instead.
+        """
+        from edge_run.heatmap import Heatmap
+
+        name, read_scan = scan_of(scan)
+        self._heatmap = heatmap = self._heatmap or Heatmap(self.bundle, self.precision)
+        features: list[Features] = []
+        (prediction,) = self._predict(
+            [prepare(name, read_scan, self.manifest.preprocess, 0.0)],
+            lambda _scan, _answer, seen: features.append(seen),
+        )
+        decision = prediction.decision
+        maps = heatmap.maps(features[0], heatmap.label(decision))
+        picture = heatmap.draw(read_scan.pixels, maps, decision)
+        return ScanHeatmap(prediction, read_scan, maps, np.ascontiguousarray(picture[:, :, ::-1]))
+
+    def vote(self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None) -> list[ScanVote]:
         """Vote on preprocessed scans.
 
         Parameters
@@ -160,96 +215,47 @@ class Ensemble:
         batch
             ``[N, 1, size, size] uint8``.
         scans
-            The same scans as they were read, ``[H, W] uint8``, to judge their quality; unjudged where None.
-        """
-        return [decision for decision, _ in self.answer(batch, scans)]
-
-    def answer(
-        self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None
-    ) -> list[tuple[Decision, dict[str, NDArray[np.float32]]]]:
-        """Vote as `decide` does, and keep what a heatmap needs.
-
-        Returns
-        -------
-        For each scan the decision, and by network the features ``[width, h, w]`` of the members that answered.
-        """
-        answers: list[dict[int, Answer]] = [{} for _ in batch]
-        noted: list[FirstStageFlags] = []
-        decisions: list[Decision | None] = [None] * len(batch)
-        for stage in self._stages:
-            open_ = [n for n, decision in enumerate(decisions) if decision is None]
-            if not open_:
-                break
-            for m, out in self._run(stage, batch[open_]).items():
-                for n, *answer in zip(open_, out.logits, self._calibrated(m, out), out.features, strict=True):
-                    answers[n][m] = Answer(*answer)
-            noted = noted or [self._note(answers[n], scans[n] if scans is not None else None) for n in open_]
-            for n in open_:
-                decisions[n] = decide.decide(self.manifest, self._flagger, answers[n], noted[n])
-        member_ids = [member.id for member in self.manifest.members]
-        return [
-            (decision, {member_ids[m]: answer.features for m, answer in answers[n].items()})
-            for n, decision in enumerate(decisions)
-            if decision is not None
-        ]
-
-    def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Calibrated probabilities of each member, ``[members, N, classes]``, of preprocessed scans."""
-        return np.stack([self._calibrated(m, out) for m, out in enumerate(self.run(batch))])
-
-    def run(self, batch: NDArray[np.uint8]) -> Sequence[Outputs]:
-        """Raw outputs of each member, in the manifest's order, for ``[N, 1, size, size] uint8``.
+            The same scans as they were read, ``[H, W] uint8``, to judge their quality; not judged where None.
 
         Raises
         ------
-        BackendError
-            A network fails, or answers with numbers that are not finite.
-        BundleError
-            A network answers with another number of classes than the bundle has labels.
+        BackendError, BundleError, UsageError
+            As :meth:`predict`.
         """
-        outputs = self._run(self._heaviest_first, batch)
-        return [outputs[m] for m in range(len(self._runners))]
+        return vote_in_stages(self._pool, self._flagger, batch, scans)
 
-    def _run(self, members: Sequence[int], batch: NDArray[np.uint8]) -> dict[int, Outputs]:
-        """Outputs of some members, which begin in the order given."""
-        running = {m: self._pool.submit(self._runners[m].run, batch) for m in members}
-        outputs = {m: future.result() for m, future in running.items()}
-        expected = (len(batch), len(self.manifest.task.labels))
-        for m, out in outputs.items():
-            if out.logits.shape != expected:
-                raise BundleError(
-                    f"{self._runners[m].name} answers {list(out.logits.shape)}, "
-                    f"the bundle's labels need {list(expected)}",
-                    hint="do not use this bundle; export it again",
-                )
-        return outputs
+    def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Calibrated probabilities of each member, ``[members, N, classes]``, of ``[N, 1, size, size] uint8``."""
+        return np.stack([self._pool.calibrated(m, out) for m, out in enumerate(self.outputs(batch))])
 
-    def _calibrated(self, member: int, out: Outputs) -> NDArray[np.float64]:
-        return softmax(out.logits, self.manifest.members[member].artefacts[self.precision].temperature)
+    def outputs(self, batch: NDArray[np.uint8]) -> list[Outputs]:
+        """Logits and features of each member, in the manifest's order, of ``[N, 1, size, size] uint8``."""
+        outputs = self._pool.outputs(batch)
+        return [outputs[m] for m in sorted(outputs)]
 
-    def _note(self, answers: dict[int, Answer], pixels: NDArray[np.uint8] | None) -> FirstStageFlags:
-        by_id = {self.manifest.members[m].id: answer for m, answer in answers.items()}
-        return self._flagger.first_stage(
-            FlagInputs(
-                pixels,
-                {member_id: answer.probabilities for member_id, answer in by_id.items()},
-                {member_id: answer.features for member_id, answer in by_id.items()},
-            )
-        )
+    def _predict(self, prepared: Sequence[PreparedScan], on_prediction: OnPrediction | None = None) -> list[Prediction]:
+        """Answer prepared scans together: all predictions come from here."""
+        begin = time.perf_counter()
+        batch = np.concatenate([one.network_input for one in prepared])
+        votes = self.vote(batch, [one.scan.pixels for one in prepared])
+        infer_ms = (time.perf_counter() - begin) * 1e3 / len(prepared)
+        source, task = self.source, self.manifest.task
+        predictions = []
+        for one, (decision, features) in zip(prepared, votes, strict=True):
+            prediction = prediction_of(one, decision, source=source, task=task, infer_ms=infer_ms)
+            if on_prediction:
+                on_prediction(one.scan, prediction, features)
+            predictions.append(prediction)
+        return predictions
 
     def close(self) -> None:
-        """Release sessions and threads."""
-        self._pool.shutdown()
-        for runner in self._runners:
-            runner.close()
+        """Release networks and threads; a closed ensemble answers nothing more."""
+        self._pool.close()
 
-    def _order(self, exit: str) -> list[list[int]]:  # noqa: A002
-        """Members by stage, the heaviest of each first; one stage where all shall answer."""
-        if exit == FULL:
-            return [self._heaviest_first]
-        places = {member.id: m for m, member in enumerate(self.manifest.members)}
-        stages = [{places[member_id] for member_id in stage} for stage in self.manifest.stages]
-        return [[m for m in self._heaviest_first if m in stage] for stage in stages]
+    def __repr__(self) -> str:
+        """Name bundle, members, precision, backend, and whether it is closed."""
+        members, state = ", ".join(self.bundle.members), ", closed" if self._pool.closed else ""
+        return f"Ensemble({self.manifest.name}: {members}; {self.precision} on {self.backend}{state})"
 
     def __enter__(self) -> Self:
         return self

@@ -1,211 +1,198 @@
-"""Many scans -> their answers, in order: reading overlaps inference, and only a few scans are held at a time."""
+"""Many scans -> their predictions, in order: reading overlaps inference, and only a few scans are held at a time."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import numpy as np
 
 from edge_run.errors import BackendError, InputError
 from edge_run.machine.cores import allowed_cores
 from edge_run.scan.frames import frames_of
-from edge_run.scan.preprocessing import preprocess
-from edge_run.voting.prediction import Prediction
+from edge_run.scan.inputs import Input
+from edge_run.scan.read import read_frames
 
-from .series import placed
+from .prediction import PreparedScan, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from edge_run.scan.dicom.series import Series
-    from edge_run.scan.inputs import Input
     from edge_run.scan.preprocessing import PreprocessSpec
+    from edge_run.scan.read import ScanSource
     from edge_run.scan.scan import Scan
-
-    from .ensemble import Ensemble
-
-    Features = Mapping[str, NDArray[np.float32]]
+    from edge_run.voting.prediction import Prediction
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
 
-class Pace(NamedTuple):
-    """How many scans a call of the networks takes, and how many such calls are under way at once."""
+class BatchPlan(NamedTuple):
+    """How many scans one call of the networks takes, and how many such calls run at once."""
 
     batch: int
     at_once: int
 
 
 # benchmarks.latency.throughput measures these. On a CPU a batch saves a few % and makes the first answers late, but
-# the members of two scans fill the gaps that those of one leave, above all with certified exit, whose stages wait for
-# each other. A GPU wants batches, and not every engine may be called twice at once.
-ON_CPU, ON_GPU = Pace(1, 2), Pace(8, 1)
-MOST_READERS = 8
+# the members of two scans fill the gaps that those of one leave, above all with early exit, whose stages wait for each
+# other. A GPU wants batches, and not every engine may be called twice at once.
+ON_CPU, ON_GPU = BatchPlan(1, 2), BatchPlan(8, 1)
+MAX_READERS = 8
 
 
-class Answer(NamedTuple):
+class ScanResult(NamedTuple):
     """What became of one scan.
 
     Attributes
     ----------
-    given
-        The input it came from.
+    input
+        What it was read from.
     outcome
-        The answer, whose ``path`` is the input's name, followed by ``#1``, ``#2``, ... where a file holds several
+        The prediction, whose ``path`` is the input's name, followed by ``#1``, ``#2``, ... where a file holds several
         frames; or why there is none.
     last
         Whether it is the input's last.
     data
-        The encoded file that was read, where it was asked for.
+        The encoded file, where it is kept on request.
     series
         The scan's place in its series, where the file says.
     """
 
-    given: Input
+    input: Input
     outcome: Prediction | InputError
     last: bool = True
     data: bytes | None = None
     series: Series | None = None
 
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction; None where there is none."""
+        return None if isinstance(self.outcome, InputError) else self.outcome
+
+    @property
+    def error(self) -> InputError | None:
+        """Why there is no prediction; None where there is one."""
+        return self.outcome if isinstance(self.outcome, InputError) else None
+
 
 class _Frame(NamedTuple):
-    given: Input
-    name: str
-    scan: Scan
-    prepared: NDArray[np.uint8]
-    times_ms: tuple[float, float]  # reading, preprocessing
+    input: Input
+    prepared: PreparedScan
     last: bool
     data: bytes | None
 
 
-def pace(ensemble: Ensemble, batch: int | None = None) -> Pace:
-    """What is fastest on the ensemble's backend, or a batch of another size."""
-    best = ON_CPU if ensemble.backend in ("cpu", "openvino") else ON_GPU
+def batch_plan(backend: str, batch: int | None = None) -> BatchPlan:
+    """Return what is fastest on a backend, or a batch of another size."""
+    best = ON_CPU if backend in ("cpu", "openvino") else ON_GPU
     return best if batch is None else best._replace(batch=batch)
 
 
-def answers(
-    ensemble: Ensemble,
-    inputs: Iterable[Input],
+def stream(
+    predict: Callable[[Sequence[PreparedScan]], Sequence[Prediction]],
+    spec: PreprocessSpec,
+    inputs: Iterable[ScanSource | Input],
+    plan: BatchPlan,
     *,
-    batch: int | None = None,
     keep_data: bool = False,
-    seen: Callable[[Scan, Prediction, Features], None] | None = None,
-) -> Iterator[Answer]:
-    """Answer many scans.
+) -> Iterator[ScanResult]:
+    """Predict many scans; see :meth:`edge_run.Ensemble.predict_many`.
 
     Parameters
     ----------
-    inputs
-        Taken as they are needed, a few ahead of the answers.
-    batch
-        Scans in one call of the networks; what is fastest on the backend by default.
-    keep_data
-        Hand on the encoded files.
-    seen
-        Is shown each scan with its answer and the features of the members that gave it, in no fixed order, from the
-        threads that decide.
-
-    Yields
-    ------
-    Answers in the order of the inputs. An input that cannot be read is one of them, and stops no other.
-
-    Raises
-    ------
-    BackendError, BundleError
-        As :meth:`edge_run.Ensemble.decide`.
+    predict
+        Called from ``plan.at_once`` threads with ``plan.batch`` scans, fewer at the end or beside unreadable inputs.
+    spec
+        How scans are preprocessed.
     """
-    size, at_once = pace(ensemble, batch)
-    readers = min(MOST_READERS, allowed_cores())
+    readers = min(MAX_READERS, allowed_cores())
     reading = ThreadPoolExecutor(readers, thread_name_prefix="read")
-    deciding = ThreadPoolExecutor(at_once, thread_name_prefix="decide")
-    read = partial(_read, ensemble.manifest.preprocess, keep_data)
+    predicting = ThreadPoolExecutor(plan.at_once, thread_name_prefix="predict")
     try:
-        frames = chain.from_iterable(_ahead(reading, read, inputs, size + readers))
-        # One lot more than there are threads, which then never wait for the next.
-        for answered in _ahead(deciding, partial(_decide, ensemble, seen), _lots(frames, size), at_once + 1):
-            yield from answered
+        frames = chain.from_iterable(_ahead(reading, partial(_read, spec, keep_data), inputs, plan.batch + readers))
+        # One batch more than there are threads, which then never wait for the next.
+        batches = _batches(frames, plan.batch)
+        for results in _ahead(predicting, partial(_predict, predict), batches, plan.at_once + 1):
+            yield from results
     finally:
         # A reader may wait for standard input that never comes; what runs on the members must end before they close.
         reading.shutdown(wait=False, cancel_futures=True)
-        deciding.shutdown(cancel_futures=True)
+        predicting.shutdown(cancel_futures=True)
 
 
 def _ahead(
     pool: ThreadPoolExecutor, work: Callable[[_Item], _Done], items: Iterable[_Item], most: int
 ) -> Iterator[_Done]:
-    """Results in the order of the items, of which `most` are under way at a time."""
-    under_way: deque[Future[_Done]] = deque()
+    """Yield results in the order of the items, of which `most` are in progress at a time."""
+    in_progress: deque[Future[_Done]] = deque()
     for item in items:
-        under_way.append(pool.submit(work, item))
-        if len(under_way) == most:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+        in_progress.append(pool.submit(work, item))
+        if len(in_progress) == most:
+            yield in_progress.popleft().result()
+    while in_progress:
+        yield in_progress.popleft().result()
 
 
-def _lots(frames: Iterable[_Frame | Answer], size: int) -> Iterator[list[_Frame | Answer]]:
-    lot: list[_Frame | Answer] = []
+def _batches(frames: Iterable[_Frame | ScanResult], size: int) -> Iterator[list[_Frame | ScanResult]]:
+    batch: list[_Frame | ScanResult] = []
     for frame in frames:
-        lot.append(frame)
-        if len(lot) == size:
-            yield lot
-            lot = []
-    if lot:
-        yield lot
+        batch.append(frame)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
-def _read(spec: PreprocessSpec, keep_data: bool, given: Input) -> list[_Frame | Answer]:
-    """Frames of an input, ready for the networks, or the answer that it cannot be read."""
+def _read(spec: PreprocessSpec, keep_data: bool, source: ScanSource | Input) -> list[_Frame | ScanResult]:
+    """Return the frames of an input, ready for the networks, or the result that it cannot be read."""
+    given = _as_input(source)
     begin = time.perf_counter()
     try:
-        frames = list(frames_of(given))
+        frames = _frames(given, source)
     except InputError as error:
-        return [Answer(given, error)]
+        return [ScanResult(given, error)]
     except BackendError as error:
         # What this input would need is not installed; the others may not need it.
-        return [Answer(given, InputError(f"{error.message}.", hint=f"To read it: {error.hint}"))]
+        return [ScanResult(given, InputError(f"{error.message}.", hint=f"To read it: {error.hint}"))]
     read_ms = (time.perf_counter() - begin) * 1e3 / len(frames)
-    ready: list[_Frame | Answer] = []
-    for frame in frames:
-        begin = time.perf_counter()
-        prepared = preprocess(frame.scan.pixels, spec)
-        times = (read_ms, (time.perf_counter() - begin) * 1e3)
-        data = frame.data if keep_data else None
-        ready.append(_Frame(given, frame.name, frame.scan, prepared, times, frame.last, data))
-    return ready
+    return [
+        _Frame(given, prepare(name, scan, spec, read_ms), n == len(frames), data if keep_data else None)
+        for n, (name, scan, data) in enumerate(frames, 1)
+    ]
 
 
-def _decide(
-    ensemble: Ensemble, seen: Callable[[Scan, Prediction, Features], None] | None, lot: list[_Frame | Answer]
-) -> list[Answer]:
-    """Answer the frames of a lot together; what is an answer already stays where it is."""
-    frames = [one for one in lot if isinstance(one, _Frame)]
-    begin = time.perf_counter()
-    decisions = (
-        ensemble.answer(np.concatenate([f.prepared for f in frames]), [f.scan.pixels for f in frames]) if frames else []
-    )
-    infer_ms = (time.perf_counter() - begin) * 1e3 / max(1, len(frames))
-    source, decided = ensemble.source, iter(decisions)
-    done: list[Answer] = []
-    for one in lot:
-        if isinstance(one, _Frame):
-            read_ms, prepare_ms = one.times_ms
-            times = {"read": read_ms, "infer": prepare_ms + infer_ms}
-            answered, features = next(decided)
-            decision = placed(answered, one.scan.series, ensemble.manifest.task)
-            said = Prediction(one.name, decision, source, one.scan.sha256, one.scan.steps, times)
-            if seen:
-                seen(one.scan, said, features)
-            done.append(Answer(one.given, said, one.last, one.data, one.scan.series))
-        else:
-            done.append(one)
-    return done
+def _as_input(source: ScanSource | Input) -> Input:
+    if isinstance(source, Input):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return Input(str(source), Path(source))
+    return Input("", None)
+
+
+def _frames(given: Input, source: ScanSource | Input) -> list[tuple[str, Scan, bytes | None]]:
+    """Read an input: the name, the pixels and, of a file, the encoded bytes of each frame."""
+    if isinstance(source, Input | str | os.PathLike):
+        return [(frame.name, frame.scan, frame.data) for frame in frames_of(given)]
+    data = source if isinstance(source, bytes) else None
+    return [("", scan, data) for scan in read_frames(source)]
+
+
+def _predict(
+    predict: Callable[[Sequence[PreparedScan]], Sequence[Prediction]], batch: list[_Frame | ScanResult]
+) -> list[ScanResult]:
+    """Predict the frames of a batch together; what is a result already keeps its place."""
+    frames = [one for one in batch if isinstance(one, _Frame)]
+    predictions = iter(predict([frame.prepared for frame in frames]) if frames else [])
+    return [
+        ScanResult(one.input, next(predictions), one.last, one.data, one.prepared.scan.series)
+        if isinstance(one, _Frame)
+        else one
+        for one in batch
+    ]

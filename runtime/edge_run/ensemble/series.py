@@ -1,19 +1,18 @@
 """Slices of a series -> one answer for the series.
 
-The networks were trained on single slices, and nobody has measured this answer against studies: the rule is simple
-and stated, its figures are not known.
+The networks were trained on single slices, and nobody has measured this answer on whole series: the rule is
+simple and stated, its figures are not known.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from edge_run.scan.dicom.series import UNKNOWN
 from edge_run.voting.prediction import Flag
 from edge_run.voting.vote import decide, vote
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 SHARE, FEWEST = 0.1, 3
 # Flags on the answer. Every other flag is on the image: such a slice does not decide where others can.
 _ON_THE_ANSWER = frozenset({"low-confidence", "members-disagree"})
-_RADIOGRAPHS = frozenset({"CR", "DX", "DR"})
 
 
 class SeriesPrediction(msgspec.Struct, frozen=True):
@@ -36,10 +34,10 @@ class SeriesPrediction(msgspec.Struct, frozen=True):
     Attributes
     ----------
     label
-        Of ``probabilities``, by the bundle's rule for one scan.
+        The answer, by the bundle's rule for one scan.
     probability, probabilities
-        Of ``label``, and of every label: mean over the slices that decided, each weighted by its confidence. Not
-        calibrated: it is the top of many, and grows with their number.
+        Probability of ``label``, and of every label: mean over the slices that decided, each weighted by its
+        confidence. Not calibrated: it is the top of many, and grows with their number.
     slices
         How many were answered.
     share_positive
@@ -60,6 +58,20 @@ class SeriesPrediction(msgspec.Struct, frozen=True):
     deciding: tuple[int, ...]
     flagged: dict[str, int]
     flags: tuple[Flag, ...]
+
+    def to_dict(self, name: str, slices: Sequence[str]) -> dict[str, Any]:
+        """Return the record that every door gives out.
+
+        Parameters
+        ----------
+        name
+            Pseudonym of the series.
+        slices
+            Names of its scans, in their order.
+        """
+        record: dict[str, Any] = msgspec.to_builtins(self)
+        record["deciding"] = [slices[n].encode("utf-8", "replace").decode("utf-8") for n in self.deciding]
+        return {"path": f"series {name}", "series": record}
 
 
 def summarise(decisions: Sequence[Decision], task: Task) -> SeriesPrediction:
@@ -119,35 +131,6 @@ def by_series(places: Mapping[int, Series]) -> dict[str, list[int]]:
         placed = all(places[n].position is not None for n in numbers)
         numbers.sort(key=lambda n: _order(places[n], placed=placed))
     return {name: numbers for name, numbers in found.items() if len(numbers) > 1}
-
-
-def foreign_modality(scan_modality: str, task_modality: str) -> Flag | None:
-    """Flag a scan of another modality than the bundle's; None where it is the same, or not known.
-
-    ``CR``, ``DX`` and ``DR`` are all radiographs and count as one.
-    """
-    if scan_modality == UNKNOWN or _kind(scan_modality) == _kind(task_modality):
-        return None
-    return Flag("other-modality", f"modality {scan_modality}, the bundle was trained on {task_modality}")
-
-
-def of_place(place: Series | None, task_modality: str) -> tuple[Flag, ...]:
-    """Flags on what a file says that it is: another modality, or an overview rather than a slice."""
-    if place is None:
-        return ()
-    other = foreign_modality(place.modality, task_modality)
-    overview = Flag("localizer", "the image is an overview to plan slices on, not a slice") if place.localizer else None
-    return tuple(flag for flag in (other, overview) if flag)
-
-
-def placed(decision: Decision, place: Series | None, task: Task) -> Decision:
-    """Put the flags of `of_place` before a decision's own."""
-    flags = of_place(place, task.modality)
-    return msgspec.structs.replace(decision, flags=(*flags, *decision.flags)) if flags else decision
-
-
-def _kind(modality: str) -> str:
-    return "radiograph" if modality.upper() in _RADIOGRAPHS else modality.upper()
 
 
 def _order(place: Series, *, placed: bool) -> tuple[float, int, int]:

@@ -117,14 +117,16 @@ def _reference_image(bundle: Bundle) -> NDArray[np.uint8]:
     try:
         read = image.read(bundle.read(bundle.manifest.reference.image))
     except InputError as error:
-        raise BundleError(f"the reference image cannot be read: {error}", hint="export the bundle again") from error
+        raise BundleError(
+            f"the reference image cannot be read: {error.message}", hint="export the bundle again"
+        ) from error
     return preprocess(read.pixels, bundle.manifest.preprocess)
 
 
 def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
     checks = []
     tolerance = ensemble.manifest.reference.tolerance[ensemble.precision]
-    for member, outputs in zip(ensemble.manifest.members, ensemble.run(scans), strict=True):
+    for member, outputs in zip(ensemble.manifest.members, ensemble.outputs(scans), strict=True):
         recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
         difference = float(np.abs(outputs.logits - recorded).max())
         flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
 class MemberVote(msgspec.Struct, frozen=True):
-    """What one member answered.
+    """The answer of one member.
 
     Attributes
     ----------
@@ -14,8 +16,10 @@ class MemberVote(msgspec.Struct, frozen=True):
         The member's name in its bundle, and its network: two seeds of one network may vote together.
     weight
         Its share of the vote.
-    probabilities
-        Calibrated, by label.
+    label
+        What it would answer alone, by the bundle's rule for the vote.
+    probability, probabilities
+        Calibrated probability of ``label``, and of every label.
     logits
         Before calibration, in the order of the labels.
     """
@@ -23,6 +27,8 @@ class MemberVote(msgspec.Struct, frozen=True):
     id: str
     arch: str
     weight: float
+    label: str
+    probability: float
     probabilities: dict[str, float]
     logits: tuple[float, ...]
 
@@ -40,21 +46,24 @@ class Decision(msgspec.Struct, frozen=True):
     Attributes
     ----------
     label
-        What is given out.
+        The answer.
     probability
-        Of ``label``, calibrated. Where not all members answered: of those that did.
+        Calibrated probability of ``label``. Where not all members answered, the weighted mean of those that did: it is
+        not the probability of the whole vote, which lies in ``interval``.
     probabilities
         Of every label.
     interval
-        Bounds of what ``probability`` would be had all members answered; None when all did.
+        Bounds of ``probability`` had all members answered; None when all did.
     flags
         Reasons for a person to look; empty where there are none.
     members
-        What each member said, of those that answered.
+        The answers of the members that answered.
     measures
         What flags and drift are judged by: ``score`` (probability of the positive class), ``confidence`` (the largest
         probability), ``disagreement`` (Jensen-Shannon divergence of the members that always answer, bits),
         ``distance`` (from the training scans' features), each where there is one.
+    left_out
+        Ids of the members that did not need to answer.
     """
 
     label: str
@@ -64,6 +73,11 @@ class Decision(msgspec.Struct, frozen=True):
     flags: tuple[Flag, ...]
     members: tuple[MemberVote, ...]
     measures: dict[str, float]
+    left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return label, probability and the names of the flags."""
+        return f"Decision({_summary(self)})"
 
 
 class SkippedBackend(msgspec.Struct, frozen=True):
@@ -99,9 +113,13 @@ class Prediction(msgspec.Struct, frozen=True):
     Attributes
     ----------
     path
-        The input's name; empty for arrays.
+        The input's name; empty for arrays and bytes.
+    decision
+        The answer, with every member's.
+    source
+        Which software answered.
     scan_sha256
-        Of the encoded bytes.
+        SHA-256 of the encoded bytes, hexadecimal.
     steps
         What was done to the scan before the networks saw it.
     timing_ms
@@ -114,3 +132,76 @@ class Prediction(msgspec.Struct, frozen=True):
     scan_sha256: str
     steps: tuple[str, ...]
     timing_ms: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """The answer."""
+        return self.decision.label
+
+    @property
+    def probability(self) -> float:
+        """Calibrated probability of ``label``; with early exit, see :class:`Decision`."""
+        return self.decision.probability
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Calibrated probability of every label."""
+        return self.decision.probabilities
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Bounds of ``probability`` had all members answered; None when all did."""
+        return self.decision.interval
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Reasons for a person to look; empty where there are none."""
+        return self.decision.flags
+
+    @property
+    def members(self) -> tuple[MemberVote, ...]:
+        """The answers of the members that answered."""
+        return self.decision.members
+
+    def to_dict(self, *, case: str | None = None) -> dict[str, Any]:
+        """Return the record that every door gives out: ``edge-run predict --json``, a case, an HTTP response.
+
+        Parameters
+        ----------
+        case
+            Its id in the case log, where it has one.
+        """
+        record: dict[str, Any] = msgspec.to_builtins(self)
+        decision, source, times = record["decision"], record["source"], record["timing_ms"]
+        return {
+            # A file name may hold bytes that are no text, which no document in UTF-8 can.
+            "path": self.path.encode("utf-8", "replace").decode("utf-8"),
+            "case": case,
+            **decision,
+            "bundle": source["bundle"],
+            "bundle_sha256": source["bundle_sha256"],
+            "precision": source["precision"],
+            "backend": source["backend"],
+            "skipped_backends": source["skipped_backends"],
+            "version": source["version"],
+            "scan_sha256": record["scan_sha256"],
+            "steps": record["steps"],
+            "timing_ms": {**times, "total": sum(times.values())},
+        }
+
+    def to_json(self, *, case: str | None = None, indent: int | None = None) -> str:
+        """Return `to_dict` as JSON, on one line unless an indent is given."""
+        encoded = msgspec.json.encode(self.to_dict(case=case))
+        return msgspec.json.format(encoded, indent=-1 if indent is None else indent).decode()
+
+    def __repr__(self) -> str:
+        """Return input, label, probability, flags and what answered."""
+        name = f"{self.path!r}: " if self.path else ""
+        return f"Prediction({name}{_summary(self.decision)}; {self.source.bundle}, {self.source.precision})"
+
+
+def _summary(decision: Decision) -> str:
+    low, high = decision.interval or (decision.probability, decision.probability)
+    share = f"{decision.probability:.1%}" if decision.interval is None else f"{low:.1%} to {high:.1%}"
+    flags = f", flags: {', '.join(flag.name for flag in decision.flags)}" if decision.flags else ""
+    return f"{decision.label} {share}{flags}"

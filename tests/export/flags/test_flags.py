@@ -149,7 +149,7 @@ def decisions(exported):
     scans = [read(sample.path).pixels for sample in samples]
     batch = np.concatenate([preprocess(pixels, exported.manifest.preprocess) for pixels in scans])
     with Ensemble.load(exported.out, precision="int8-cpu", threads=1) as ensemble:
-        return ensemble.decide(batch, scans)
+        return [vote.decision for vote in ensemble.vote(batch, scans)]
 
 
 def test_bedside_flags_and_measures_as_the_export_said(exported, decisions):

@@ -76,8 +76,8 @@ def test_nothing_left_to_measure_says_why(manifest):
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_threads_are_those_of_the_ensemble(toy, manifest, stop, cores):
     said = threads_of(manifest, Variant("cpu", "fp32", "ensemble", exit=stop), cores)
-    with Ensemble.load(toy, precision="fp32", threads=cores, exit=stop) as ensemble:
-        assert said == {manifest.members[m].id: count for m, count in ensemble._threads.items()}
+    with Ensemble.load(toy, precision="fp32", threads=cores, early_exit=stop == "certified") as ensemble:
+        assert said == {manifest.members[m].id: count for m, count in ensemble._pool.threads.items()}
 
 
 def test_a_member_alone_has_all_cores_and_its_own_file(manifest):

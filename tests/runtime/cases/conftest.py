@@ -41,7 +41,7 @@ def answer() -> Callable[..., Prediction]:
                 probabilities=said,
                 interval=interval,
                 flags=tuple(Flag(name, f"because of {name}") for name in flags),
-                members=(MemberVote("resnet18", "resnet18", 1.0, said, (1.5, -0.25)),),
+                members=(MemberVote("resnet18", "resnet18", 1.0, label, said[label], said, (1.5, -0.25)),),
                 measures={"score": score} if measures is None else measures,
             ),
             source=Source("toy", bundle, precision, "cpu", "0.2.0", (SkippedBackend("cuda", "no GPU"),)),

@@ -11,7 +11,7 @@ from edge_run.cases import CaseLog, CaseLogError
 from edge_run.voting.prediction import Decision, MemberVote, Prediction, Source
 
 SAID = {"covid": 0.9, "non_covid": 0.1}
-VOTE = MemberVote("resnet18", "resnet18", 1.0, SAID, (1.0, -1.0))
+VOTE = MemberVote("resnet18", "resnet18", 1.0, "covid", 0.9, SAID, (1.0, -1.0))
 ANSWER = Prediction(
     "scan.png",
     Decision("covid", 0.9, SAID, None, (), (VOTE,), {"score": 0.9}),

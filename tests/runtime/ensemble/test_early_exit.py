@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edge_run import Ensemble, UsageError
+from edge_run import Decision, Ensemble
 from edge_run.scan.preprocessing import PreprocessSpec, preprocess
 from toy import scan, write_toy_bundle
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCANS = 60
+
+
+def decide(ensemble: Ensemble, batch: np.ndarray) -> list[Decision]:
+    return [vote.decision for vote in ensemble.vote(batch)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, batch: np.ndarray) -> Path:
                 artefact["temperature"] /= 20
 
     with Ensemble.load(write_toy_bundle(at / "first", mutate=staged)) as loaded:
-        found = [one.measures for one in loaded.decide(batch)]
+        found = [one.measures for one in decide(loaded, batch)]
 
     def cut(plain: dict[str, Any]) -> None:
         staged(plain)
@@ -49,8 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, batch: np.ndarray) -> Path:
 
 
 def test_label_and_flags_are_those_of_all_members(folder: Path, batch: np.ndarray) -> None:
-    with Ensemble.load(folder) as full, Ensemble.load(folder, exit="certified") as early:
-        whole, some = full.decide(batch), early.decide(batch)
+    with Ensemble.load(folder) as full, Ensemble.load(folder, early_exit=True) as early:
+        whole, some = decide(full, batch), decide(early, batch)
     assert [one.label for one in some] == [one.label for one in whole]
     assert [[f.name for f in one.flags] for one in some] == [[f.name for f in one.flags] for one in whole]
     assert len({one.label for one in whole}) == 2
@@ -59,12 +63,13 @@ def test_label_and_flags_are_those_of_all_members(folder: Path, batch: np.ndarra
 
 
 def test_interval_holds_what_all_members_say(folder: Path, batch: np.ndarray) -> None:
-    with Ensemble.load(folder) as full, Ensemble.load(folder, exit="certified") as early:
-        for whole, some in zip(full.decide(batch), early.decide(batch), strict=True):
+    with Ensemble.load(folder) as full, Ensemble.load(folder, early_exit=True) as early:
+        for whole, some in zip(decide(full, batch), decide(early, batch), strict=True):
             if len(some.members) == 4:
                 assert some == whole
                 continue
             assert some.interval is not None
+            assert set(some.left_out) == {m.id for m in whole.members} - {m.id for m in some.members}
             low, high = some.interval
             assert low - 1e-9 <= whole.probability <= high + 1e-9
             assert low <= some.probability <= high
@@ -73,19 +78,19 @@ def test_interval_holds_what_all_members_say(folder: Path, batch: np.ndarray) ->
 
 
 def test_members_answer_stage_by_stage(folder: Path, batch: np.ndarray) -> None:
-    with Ensemble.load(folder, exit="certified") as early:
+    with Ensemble.load(folder, early_exit=True) as early:
         stages = early.manifest.stages
-        reached = [tuple(m.id for m in one.members) for one in early.decide(batch)]
+        reached = [tuple(m.id for m in one.members) for one in decide(early, batch)]
     order = [arch for stage in stages for arch in stage]
     ends = {tuple(order[:n]) for n in (2, 3, 4)}
     assert {tuple(sorted(r, key=order.index)) for r in reached} <= ends
 
 
 def test_one_scan_and_many_stop_alike(folder: Path, batch: np.ndarray) -> None:
-    with Ensemble.load(folder, exit="certified") as early:
-        together = early.decide(batch)
+    with Ensemble.load(folder, early_exit=True) as early:
+        together = decide(early, batch)
         for n in range(0, SCANS, 7):
-            (alone,) = early.decide(batch[n : n + 1])
+            (alone,) = decide(early, batch[n : n + 1])
             assert [m.id for m in alone.members] == [m.id for m in together[n].members]
             assert alone.label == together[n].label
 
@@ -94,9 +99,4 @@ def test_full_asks_everybody(folder: Path) -> None:
     with Ensemble.load(folder) as full:
         decision = full.predict(scan(1)).decision
     assert len(decision.members) == 4
-    assert decision.interval is None
-
-
-def test_another_exit_is_unknown(folder: Path) -> None:
-    with pytest.raises(UsageError, match="exit 'soon' is unknown"):
-        Ensemble.load(folder, exit="soon")
+    assert (decision.interval, decision.left_out) == (None, ())

@@ -87,12 +87,12 @@ def test_what_is_no_image_is_an_input_error(ensemble: Ensemble) -> None:
 
 def test_several_scans_are_decided_as_each_by_itself(ensemble: Ensemble) -> None:
     batch = Bundle(ensemble.bundle.path).read_array(ensemble.manifest.reference.scans)
-    together = ensemble.decide(batch)
+    together = [vote.decision for vote in ensemble.vote(batch)]
     for n, decision in enumerate(together):
-        (alone,) = ensemble.decide(batch[n : n + 1])
-        assert alone.probabilities == pytest.approx(decision.probabilities, abs=1e-6)
+        (alone,) = ensemble.vote(batch[n : n + 1])
+        assert alone.decision.probabilities == pytest.approx(decision.probabilities, abs=1e-6)
     assert ensemble.probabilities(batch).shape == (4, 3, 2)
-    assert [out.logits.shape for out in ensemble.run(batch)] == [(3, 2)] * 4
+    assert [out.logits.shape for out in ensemble.outputs(batch)] == [(3, 2)] * 4
 
 
 def test_fifty_answers_at_once_are_one_answer(ensemble: Ensemble) -> None:
@@ -147,7 +147,7 @@ def test_precision_and_backend_are_chosen_before_anything_is_loaded(folder: Path
 
 def test_other_batches_are_a_mistake_of_the_caller(ensemble: Ensemble) -> None:
     with pytest.raises(ValueError, match=r"takes \[N, 1, 32, 32\] uint8, got \[1, 1, 64, 64\] uint8"):
-        ensemble.decide(np.zeros((1, 1, 64, 64), np.uint8))
+        ensemble.vote(np.zeros((1, 1, 64, 64), np.uint8))
 
 
 # Networks that are not what they should be
@@ -195,7 +195,8 @@ def test_leaving_the_block_ends_threads_and_networks(folder: Path) -> None:
     with Ensemble.load(folder, threads=2) as loaded:
         assert members_alive() > before
     assert members_alive() == before
-    with pytest.raises(RuntimeError):
+    assert repr(loaded).endswith("on cpu, closed)")
+    with pytest.raises(UsageError, match="this ensemble is closed\nhint: load another"):
         loaded.predict(scan())
     loaded.close()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_run import BackendError, Ensemble, InputError
-from edge_run.ensemble import predict_many as stream
+from edge_run.ensemble.predict_many import MAX_READERS, ScanResult, batch_plan
 from edge_run.scan import read as image
 from edge_run.scan.dicom.series import Series
 from edge_run.scan.inputs import Input, expand
@@ -47,8 +47,8 @@ def inputs(paths: list[Path]) -> list[Input]:
 
 @pytest.mark.parametrize("batch", [None, 1, 4, 20])
 def test_answers_are_those_of_single_scans_in_order(ensemble: Ensemble, scans: list[Path], batch: int | None) -> None:
-    answers = list(stream.answers(ensemble, inputs(scans), batch=batch))
-    assert [answer.given.path for answer in answers] == scans
+    answers = list(ensemble.predict_many(inputs(scans), batch=batch))
+    assert [answer.input.path for answer in answers] == scans
     for n, (path, answer) in enumerate(zip(scans, answers, strict=True)):
         if n in (3, 11):
             assert isinstance(answer.outcome, InputError)
@@ -67,23 +67,23 @@ def test_batches_have_the_size_asked_for(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    decide = ensemble.answer
+    decide = ensemble.vote
 
     def counted(batch: Any, pixels: Any) -> Any:
         sizes.append(len(batch))
         return decide(batch, pixels)
 
-    monkeypatch.setattr(ensemble, "answer", counted)
-    list(stream.answers(ensemble, inputs(scans), batch=4))
+    monkeypatch.setattr(ensemble, "vote", counted)
+    list(ensemble.predict_many(inputs(scans), batch=4))
     assert sorted(sizes) == [3, 3, 4]
 
 
 def test_input_that_stands_for_nothing(ensemble: Ensemble) -> None:
     error = InputError("a glob matches nothing")
-    assert list(stream.answers(ensemble, [Input("*.png", None, error)])) == [
-        stream.Answer(Input("*.png", None, error), error)
+    assert list(ensemble.predict_many([Input("*.png", None, error)])) == [
+        ScanResult(Input("*.png", None, error), error)
     ]
-    assert list(stream.answers(ensemble, [])) == []
+    assert list(ensemble.predict_many([])) == []
 
 
 def test_frames_of_a_file_are_numbered(ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +94,12 @@ def test_frames_of_a_file_are_numbered(ensemble: Ensemble, scans: list[Path], mo
         return tuple(dataclasses.replace(read, series=Series(frame=n)) for n in (1, 2, 3)) if several else (read,)
 
     monkeypatch.setattr(image, "read_bytes", reading)
-    answers = list(stream.answers(ensemble, inputs(scans[:3]), batch=2))
+    answers = list(ensemble.predict_many(inputs(scans[:3]), batch=2))
     names = [answer.outcome.path for answer in answers if not isinstance(answer.outcome, InputError)]
     assert names == [str(scans[0]), *(f"{scans[1]}#{n}" for n in (1, 2, 3)), str(scans[2])]
     assert [answer.series and answer.series.frame for answer in answers] == [None, 1, 2, 3, None]
     assert [answer.last for answer in answers] == [True, False, False, True, True]
-    assert [answer.given.path for answer in answers] == [scans[0], *[scans[1]] * 3, scans[2]]
+    assert [answer.input.path for answer in answers] == [scans[0], *[scans[1]] * 3, scans[2]]
 
 
 @pytest.mark.parametrize("batch", [1, 8])
@@ -112,11 +112,11 @@ def test_only_a_few_scans_are_held(ensemble: Ensemble, scans: list[Path], batch:
             taken += 1
             yield from inputs(scans[:1])
 
-    answers = stream.answers(ensemble, endless(), batch=batch)
-    _, at_once = stream.pace(ensemble, batch)
+    answers = ensemble.predict_many(endless(), batch=batch)
+    at_once = batch_plan(ensemble.backend, batch).at_once
     for done in range(40):
         next(answers)
-        assert taken - done <= batch * (at_once + 2) + stream.MOST_READERS + 1
+        assert taken - done <= batch * (at_once + 2) + MAX_READERS + 1
     answers.close()  # type: ignore[attr-defined]
 
 
@@ -124,7 +124,7 @@ def test_next_scans_are_read_while_one_is_decided(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     third_read = threading.Event()
-    decide, read_bytes = ensemble.answer, image.read_bytes
+    decide, read_bytes = ensemble.vote, image.read_bytes
 
     def reading(data: bytes, name: str, **options: Any) -> tuple[image.Scan, ...]:
         if name == str(scans[2]):
@@ -136,50 +136,50 @@ def test_next_scans_are_read_while_one_is_decided(
         return decide(batch, pixels)
 
     monkeypatch.setattr(image, "read_bytes", reading)
-    monkeypatch.setattr(ensemble, "answer", deciding)
-    assert len(list(stream.answers(ensemble, inputs(scans[:3])))) == 3
+    monkeypatch.setattr(ensemble, "vote", deciding)
+    assert len(list(ensemble.predict_many(inputs(scans[:3])))) == 3
 
 
 def test_members_answer_two_scans_at_once_on_a_cpu(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both, decide = threading.Barrier(2, timeout=PATIENCE_S), ensemble.answer
+    both, decide = threading.Barrier(2, timeout=PATIENCE_S), ensemble.vote
 
     def deciding(batch: Any, pixels: Any) -> Any:
         both.wait()
         return decide(batch, pixels)
 
-    monkeypatch.setattr(ensemble, "answer", deciding)
-    assert len(list(stream.answers(ensemble, inputs(scans[:2])))) == 2
+    monkeypatch.setattr(ensemble, "vote", deciding)
+    assert len(list(ensemble.predict_many(inputs(scans[:2])))) == 2
 
 
 @pytest.mark.parametrize(("backend", "expected"), [("cpu", (1, 2)), ("openvino", (1, 2)), ("tensorrt", (8, 1))])
 def test_engines_on_a_gpu_are_called_once_at_a_time(backend: str, expected: tuple[int, int]) -> None:
-    assert stream.pace(SimpleNamespace(backend=backend)) == expected  # type: ignore[arg-type]
+    assert batch_plan(backend) == expected
 
 
 def test_backend_that_fails_stops_everything(
     ensemble: Ensemble, scans: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decide, left = ensemble.answer, iter(range(2))
+    decide, left = ensemble.vote, iter(range(2))
 
     def failing(batch: Any, pixels: Any) -> Any:
         if next(left, None) is None:
             raise BackendError("the device is gone")
         return decide(batch, pixels)
 
-    monkeypatch.setattr(ensemble, "answer", failing)
-    answers = stream.answers(ensemble, inputs(scans))
+    monkeypatch.setattr(ensemble, "vote", failing)
+    answers = ensemble.predict_many(inputs(scans))
     with pytest.raises(BackendError, match="the device is gone"):
         list(answers)
     assert next(answers, None) is None
 
 
 def test_nothing_is_decided_once_the_reader_has_left(ensemble: Ensemble, scans: list[Path]) -> None:
-    answers = stream.answers(ensemble, inputs(scans))
+    answers = ensemble.predict_many(inputs(scans))
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decide")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("predict")]
 
 
 def test_encoded_file_is_handed_on_where_it_is_asked_for(
@@ -187,11 +187,11 @@ def test_encoded_file_is_handed_on_where_it_is_asked_for(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(scans[1].read_bytes())))
     given = [*inputs(scans[:1]), Input("-", None)]
-    assert [answer.data for answer in stream.answers(ensemble, given, keep_data=True)] == [
+    assert [answer.data for answer in ensemble.predict_many(given, keep_data=True)] == [
         scans[0].read_bytes(),
         scans[1].read_bytes(),
     ]
-    assert [answer.data for answer in stream.answers(ensemble, inputs(scans[:1]))] == [None]
+    assert [answer.data for answer in ensemble.predict_many(inputs(scans[:1]))] == [None]
 
 
 def test_a_file_that_changes_after_it_was_read_is_handed_on_as_it_was_read(
@@ -204,7 +204,7 @@ def test_a_file_that_changes_after_it_was_read_is_handed_on_as_it_was_read(
         return read_bytes(data, name, **options)
 
     monkeypatch.setattr(image, "read_bytes", reading)
-    (answer,) = stream.answers(ensemble, inputs(scans[:1]), keep_data=True)
+    (answer,) = ensemble.predict_many(inputs(scans[:1]), keep_data=True)
     assert answer.data == before
     assert not isinstance(answer.outcome, InputError)
     assert answer.outcome.scan_sha256 == hashlib.sha256(before).hexdigest()
@@ -221,7 +221,7 @@ def test_a_scan_that_needs_a_package_stops_no_other(
         return read_bytes(data, name, **options)
 
     monkeypatch.setattr(image, "read_bytes", reading)
-    first, second = stream.answers(ensemble, [Input("a", scans[0]), Input("b", scans[1])])
+    first, second = ensemble.predict_many([Input("a", scans[0]), Input("b", scans[1])])
     assert isinstance(first.outcome, InputError)
     assert first.outcome.hint == "To read it: pip install it"
     assert not isinstance(second.outcome, InputError)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edge_run.bundle.manifest import Task
-from edge_run.ensemble.series import by_series, foreign_modality, of_place, summarise
+from edge_run.ensemble.dicom_flags import dicom_flags, foreign_modality
+from edge_run.ensemble.series import by_series, summarise
 from edge_run.scan.dicom.series import Series
 from edge_run.voting.prediction import Decision, Flag
 
@@ -105,7 +106,7 @@ def test_foreign_modality(scan, task, foreign):
 
 
 def test_flags_of_a_place():
-    assert of_place(None, "CT") == ()
-    assert of_place(Series(modality="CT"), "CT") == ()
-    names = [flag.name for flag in of_place(Series(modality="DX", localizer=True), "CT")]
+    assert dicom_flags(None, "CT") == ()
+    assert dicom_flags(Series(modality="CT"), "CT") == ()
+    names = [flag.name for flag in dicom_flags(Series(modality="DX", localizer=True), "CT")]
     assert names == ["other-modality", "localizer"]

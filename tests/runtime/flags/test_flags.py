@@ -237,8 +237,8 @@ def test_scan_as_it_was_read_is_judged_where_it_is_at_hand(tmp_path: Path) -> No
     assert list(flagged(made, 255 - scan())) == ["inverted"]
     with Ensemble.load(made) as loaded:
         batch = np.zeros((1, 1, 32, 32), np.uint8)
-        assert loaded.decide(batch)[0].flags == ()
-        assert [flag.name for flag in loaded.decide(batch, [batch[0, 0]])[0].flags] == ["too-small", "blank"]
+        assert loaded.vote(batch)[0].decision.flags == ()
+        assert [flag.name for flag in loaded.vote(batch, [batch[0, 0]])[0].decision.flags] == ["too-small", "blank"]
 
 
 @pytest.mark.parametrize("bad", [np.zeros((31, 32), np.uint8), np.zeros((32, 32), np.float32)])

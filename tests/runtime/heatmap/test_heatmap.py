@@ -30,8 +30,8 @@ def answered(folder):
     pixels = scan(3, (90, 120))
     with Ensemble.load(folder, backend="cpu", precision="int8-cpu", threads=1) as ensemble:
         batch = preprocess(pixels, ensemble.manifest.preprocess)
-        outputs = dict(zip([m.id for m in ensemble.manifest.members], ensemble.run(batch), strict=True))
-        decision = ensemble.decide(batch, [pixels])[0]
+        outputs = dict(zip([m.id for m in ensemble.manifest.members], ensemble.outputs(batch), strict=True))
+        decision = ensemble.vote(batch, [pixels])[0].decision
     return (
         pixels,
         decision,

@@ -8,8 +8,7 @@ import pytest
 
 from edge_run import Ensemble
 from edge_run.bundle.bundle import Bundle
-from edge_run.ensemble import decide as deciding
-from edge_run.ensemble.decide import Answer
+from edge_run.ensemble.decision import MemberOutput, decision_of
 from edge_run.flags import FirstStageFlags, Flagger
 from edge_run.voting.vote import decide, softmax, vote
 from toy import WIDTH, scan, write_toy_bundle
@@ -110,10 +109,11 @@ def decided(folder: Path, members: Any, **changes: Any) -> Decision:
 
     bundle = Bundle(write_toy_bundle(folder / "toy", members=2, mutate=mutate))
     features = np.zeros((WIDTH, 4, 4), np.float32)
-    answers = {
-        m: Answer(np.log(np.array(p, np.float32)), np.array(p, np.float64), features) for m, p in enumerate(members)
+    outputs = {
+        m: MemberOutput(np.log(np.array(p, np.float32)), np.array(p, np.float64), features)
+        for m, p in enumerate(members)
     }
-    found = deciding.decide(bundle.manifest, Flagger(bundle, "fp32"), answers, FirstStageFlags((), {}))
+    found = decision_of(bundle.manifest, Flagger(bundle, "fp32"), outputs, FirstStageFlags((), {}))
     assert found is not None
     return found
 
@@ -127,6 +127,7 @@ def test_decision_names_what_was_voted(tmp_path: Path) -> None:
         ("resnet18", {"covid": 0.9, "non_covid": 0.1}),
         ("googlenet", {"covid": 0.2, "non_covid": 0.8}),
     ]
+    assert [(m.label, m.probability) for m in decision.members] == [("covid", 0.9), ("non_covid", 0.8)]
     assert decision.members[0].logits == pytest.approx((math.log(0.9), math.log(0.1)))
     assert (decision.interval, decision.flags) == (None, ())
     assert decision.measures == {"score": decision.probability, "confidence": decision.probability}

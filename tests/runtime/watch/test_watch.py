@@ -20,7 +20,7 @@ from toy import edge_run, png, scan, write_toy_bundle
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_run.ensemble.predict_many import Answer
+    from edge_run.ensemble.predict_many import ScanResult
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ class Ward:
 
     def look(self, times: int = 1, *, stop: bool = False) -> list[str]:
         """Names of what that many looks bring, those that cannot be read with a question mark."""
-        found: list[Answer] = []
+        found: list[ScanResult] = []
         for _ in range(times):
             _watch.answer_ready(self.ensemble, self.watch, found.append, stop=lambda: stop)
         return [
-            Path(answer.given.name).name + ("?" if isinstance(answer.outcome, InputError) else "") for answer in found
+            Path(answer.input.name).name + ("?" if isinstance(answer.outcome, InputError) else "") for answer in found
         ]
 
 
@@ -240,8 +240,8 @@ def test_signal_ends_it_and_is_given_back(ensemble: Ensemble, inbox: Path, numbe
         (inbox / f"{n}.png").write_bytes(png(scan(n)))
     names: list[str] = []
 
-    def write(answer: Answer) -> None:
-        names.append(Path(answer.given.name).name)
+    def write(answer: ScanResult) -> None:
+        names.append(Path(answer.input.name).name)
         os.kill(os.getpid(), number)
 
     _watch.run(ensemble, inbox, None, 0.01, write)

@@ -85,7 +85,7 @@ class BundleSubject:
         scans
             The same scans as they were read, ``[H, W] uint8`` each.
         """
-        decisions = self._ensemble.decide(pixels, scans)
+        decisions = [vote.decision for vote in self._ensemble.vote(pixels, scans)]
         said = [[list(vote.probabilities.values()) for vote in decision.members] for decision in decisions]
         return np.array(said).swapaxes(0, 1), [tuple(flag.name for flag in d.flags) for d in decisions]
 

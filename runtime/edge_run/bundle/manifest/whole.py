@@ -108,3 +108,8 @@ class Manifest(Record, frozen=True):
     def precisions(self) -> tuple[str, ...]:
         """What every member has an artefact for, in the order written."""
         return tuple(self.members[0].artefacts)
+
+    @property
+    def heaviest_first(self) -> tuple[int, ...]:
+        """Places of the members, those with the most multiply-adds first: the order in which they load and begin."""
+        return tuple(sorted(range(len(self.members)), key=lambda m: -self.members[m].macs))

@@ -1,0 +1,126 @@
+"""The members of a bundle, loaded and computing side by side."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from edge_run.errors import BundleError, UsageError
+from edge_run.machine.cores import allowed_cores
+from edge_run.voting.vote import softmax
+
+from .members import open_members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_run.backends.base import Outputs
+    from edge_run.bundle.bundle import Bundle
+
+
+class MemberPool:
+    """Loaded members, each with its share of the cores.
+
+    They run side by side and the heaviest first, rather than one after another with all cores: their thread pools would
+    only wait for each other.
+
+    Parameters
+    ----------
+    bundle
+        Whose members are loaded.
+    backend, precision, threads, early_exit
+        As :class:`edge_run.Ensemble` takes them.
+
+    Raises
+    ------
+    BackendError, BundleError
+        A member cannot be loaded.
+    """
+
+    def __init__(
+        self, bundle: Bundle, backend: str, precision: str | None, threads: int | None, *, early_exit: bool
+    ) -> None:
+        self.manifest = bundle.manifest
+        self.stages = _stages(bundle, early_exit=early_exit)
+        cores = threads or allowed_cores()
+        self.threads = {m: max(1, cores // min(cores, len(stage))) for stage in self.stages for m in stage}
+        self._executor = ThreadPoolExecutor(min(cores, len(self.threads)), thread_name_prefix="member")
+        self._process, self._closed = os.getpid(), False
+        try:
+            choice, self._runners = open_members(bundle, backend, precision, self.threads, self._executor)
+        except Exception:
+            self._executor.shutdown(cancel_futures=True)
+            raise
+        self.backend, self.precision, self.skipped_backends = choice
+
+    @property
+    def closed(self) -> bool:
+        """Whether the members were released."""
+        return self._closed
+
+    def outputs(self, batch: NDArray[np.uint8], members: Sequence[int] | None = None) -> dict[int, Outputs]:
+        """Compute the raw outputs of members, by their places in the manifest.
+
+        Parameters
+        ----------
+        batch
+            ``[N, 1, size, size] uint8``: preprocessed scans.
+        members
+            Places in the manifest, in the order in which they begin; all, the heaviest first, by default.
+
+        Raises
+        ------
+        UsageError
+            The members were released, or belong to the process that this one was forked from.
+        BackendError
+            A network fails, or its logits are not finite.
+        BundleError
+            A network returns another number of classes than the bundle has labels.
+        """
+        self._require_usable()
+        order = self.manifest.heaviest_first if members is None else members
+        running = {m: self._executor.submit(self._runners[m].run, batch) for m in order}
+        outputs = {m: future.result() for m, future in running.items()}
+        expected = (len(batch), len(self.manifest.task.labels))
+        for m, out in outputs.items():
+            if out.logits.shape != expected:
+                raise BundleError(
+                    f"{self._runners[m].name} answers {list(out.logits.shape)}, "
+                    f"the bundle's labels need {list(expected)}",
+                    hint="do not use this bundle; export it again",
+                )
+        return outputs
+
+    def calibrated(self, member: int, outputs: Outputs) -> NDArray[np.float64]:
+        """Return a member's calibrated probabilities, ``[N, classes] float64``."""
+        return softmax(outputs.logits, self.manifest.members[member].artefacts[self.precision].temperature)
+
+    def close(self) -> None:
+        """Release networks and threads; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._executor.shutdown()
+        for runner in self._runners:
+            runner.close()
+
+    def _require_usable(self) -> None:
+        if self._closed:
+            raise UsageError("this ensemble is closed", hint="load another with Ensemble.load(...)")
+        if self._process != os.getpid():
+            raise UsageError(
+                "this ensemble was loaded before the process was forked, and its threads exist in the parent alone",
+                hint="load an ensemble in each process, or start processes with the method 'spawn'",
+            )
+
+
+def _stages(bundle: Bundle, *, early_exit: bool) -> list[list[int]]:
+    """Return places of members by stage, the heaviest of each first; one stage where all shall answer."""
+    manifest = bundle.manifest
+    if not early_exit:
+        return [list(manifest.heaviest_first)]
+    return [[m for m in manifest.heaviest_first if manifest.members[m].id in stage] for stage in manifest.stages]
