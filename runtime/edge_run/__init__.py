@@ -1,8 +1,10 @@
 """edge-run at the bedside: a vote of compiled networks, without PyTorch.
 
 >>> from edge_run import Ensemble
->>> prediction = Ensemble.load("ct-covid").predict("samples/ct.png")  # doctest: +SKIP
->>> prediction.decision.label, prediction.decision.probability  # doctest: +SKIP
+>>> with Ensemble.load("ct-covid") as ensemble:  # doctest: +SKIP
+...     prediction = ensemble.predict("samples/ct.png")
+...     ensemble.heatmap("samples/ct.png").save("heatmap.png")
+>>> prediction.label, prediction.probability  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ from .errors import BackendError, BundleError, DataError, EdgeRunError, GateErro
 
 if TYPE_CHECKING:
     from .bundle.bundle import Bundle
+    from .cases.log import CaseLog
     from .ensemble.ensemble import Ensemble
+    from .ensemble.heatmap import ScanHeatmap
+    from .ensemble.predict_many import ScanResult
+    from .ensemble.series import SeriesPrediction
+    from .ensemble.verify import verify
+    from .heatmap.maps import Heatmap
     from .scan.preprocessing import PreprocessSpec, preprocess
     from .scan.read import read, read_frames
     from .scan.scan import Scan
@@ -24,35 +32,46 @@ if TYPE_CHECKING:
 # Loaded on first use: `edge-run --help` needs neither OpenCV nor ONNX Runtime.
 _LAZY = {
     "Bundle": "bundle.bundle",
+    "CaseLog": "cases.log",
     "Decision": "voting.prediction",
     "Ensemble": "ensemble.ensemble",
     "Flag": "voting.prediction",
+    "Heatmap": "heatmap.maps",
     "MemberVote": "voting.prediction",
     "SkippedBackend": "voting.prediction",
     "Prediction": "voting.prediction",
     "PreprocessSpec": "scan.preprocessing",
     "Scan": "scan.scan",
+    "ScanHeatmap": "ensemble.heatmap",
+    "ScanResult": "ensemble.predict_many",
+    "SeriesPrediction": "ensemble.series",
     "Source": "voting.prediction",
     "preprocess": "scan.preprocessing",
     "read": "scan.read",
     "read_frames": "scan.read",
+    "verify": "ensemble.verify",
 }
 
 __all__ = [
     "BackendError",
     "Bundle",
     "BundleError",
+    "CaseLog",
     "DataError",
     "Decision",
     "EdgeRunError",
     "Ensemble",
     "Flag",
     "GateError",
+    "Heatmap",
     "InputError",
     "MemberVote",
     "Prediction",
     "PreprocessSpec",
     "Scan",
+    "ScanHeatmap",
+    "ScanResult",
+    "SeriesPrediction",
     "SkippedBackend",
     "Source",
     "UsageError",
@@ -60,6 +79,7 @@ __all__ = [
     "preprocess",
     "read",
     "read_frames",
+    "verify",
 ]
 
 

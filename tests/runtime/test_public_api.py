@@ -81,3 +81,18 @@ def test_nothing_heavy_is_imported_before_it_is_used(script: str) -> None:
 
 def test_check_sees_what_it_looks_for() -> None:
     assert loaded_after("import edge_run; edge_run.read") >= {"numpy", "cv2"}
+
+
+def test_error_as_text_holds_its_hint() -> None:
+    assert str(edge_run.InputError("it is empty.", hint="Copy it again.")) == "it is empty.\nhint: Copy it again."
+    assert str(edge_run.InputError("it is empty.")) == "it is empty."
+    assert edge_run.InputError("bad \udcff", hint="h").to_dict() == {
+        "kind": "InputError", "message": "bad ?", "hint": "h",
+    }  # fmt: skip
+
+
+def test_module_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_run", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip().endswith(edge_run.__version__)

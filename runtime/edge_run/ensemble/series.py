@@ -69,7 +69,7 @@ class SeriesPrediction(msgspec.Struct, frozen=True):
         slices
             Names of its scans, in their order.
         """
-        record: dict[str, Any] = msgspec.to_builtins(self)
+        record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         record["deciding"] = [slices[n].encode("utf-8", "replace").decode("utf-8") for n in self.deciding]
         return {"path": f"series {name}", "series": record}
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from edge_run.backends import AUTO, Availability, choose
+from edge_run.bundle.bundle import Bundle
 from edge_run.errors import BackendError, BundleError, InputError
 from edge_run.scan import read as image
 from edge_run.scan.preprocessing import preprocess
@@ -15,15 +16,15 @@ from edge_run.scan.preprocessing import preprocess
 from .ensemble import Ensemble
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
-    from edge_run.bundle.bundle import Bundle
+    from numpy.typing import NDArray
 
 GREY_LEVEL = 1
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One comparison.
+class ReferenceCheck(msgspec.Struct, frozen=True):
+    """One comparison of this machine with what was recorded at export.
 
     Attributes
     ----------
@@ -51,11 +52,16 @@ class Check(msgspec.Struct, frozen=True):
         return self.difference <= self.tolerance and self.flips == 0
 
 
-def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -> list[Check]:
+def verify(bundle: Bundle | str | Path, *, backend: str = AUTO, threads: int | None = None) -> list[ReferenceCheck]:
     """Compare this machine's answers to the reference scans with those recorded at export.
 
     Every file of the bundle is read, and so has its hash checked. Each precision that the backend runs is replayed;
     with ``auto``, each on the first backend that runs it here. `not_replayed` says which are left out.
+
+    Parameters
+    ----------
+    bundle
+        An open bundle, its path or its name.
 
     Raises
     ------
@@ -66,11 +72,12 @@ def verify(bundle: Bundle, *, backend: str = AUTO, threads: int | None = None) -
     BundleError
         A file is missing or is not the one the manifest names, or the reference scans are not what they should be.
     """
+    bundle = bundle if isinstance(bundle, Bundle) else Bundle(bundle)
     manifest = bundle.manifest
     choose(backend, None, manifest.precisions, Availability(backend))
     scans = _reference_scans(bundle)
     grey = np.abs(_reference_image(bundle).astype(int) - scans[:1].astype(int)).max()
-    checks = [Check("preprocessing", float(grey), GREY_LEVEL, 0)]
+    checks = [ReferenceCheck("preprocessing", float(grey), GREY_LEVEL, 0)]
     for member in manifest.members:
         bundle.read(member.head)
         for artefact in member.artefacts.values():
@@ -123,12 +130,14 @@ def _reference_image(bundle: Bundle) -> NDArray[np.uint8]:
     return preprocess(read.pixels, bundle.manifest.preprocess)
 
 
-def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[Check]:
+def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[ReferenceCheck]:
     checks = []
     tolerance = ensemble.manifest.reference.tolerance[ensemble.precision]
     for member, outputs in zip(ensemble.manifest.members, ensemble.outputs(scans), strict=True):
         recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
         difference = float(np.abs(outputs.logits - recorded).max())
         flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())
-        checks.append(Check(f"{member.id}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend))
+        checks.append(
+            ReferenceCheck(f"{member.id}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend)
+        )
     return checks

@@ -171,11 +171,12 @@ class Prediction(msgspec.Struct, frozen=True):
         case
             Its id in the case log, where it has one.
         """
-        record: dict[str, Any] = msgspec.to_builtins(self)
+        # A file name may hold bytes that are no text, which no document in UTF-8 can.
+        path = self.path.encode("utf-8", "replace").decode("utf-8")
+        record = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, path=path)))
         decision, source, times = record["decision"], record["source"], record["timing_ms"]
         return {
-            # A file name may hold bytes that are no text, which no document in UTF-8 can.
-            "path": self.path.encode("utf-8", "replace").decode("utf-8"),
+            "path": path,
             "case": case,
             **decision,
             "bundle": source["bundle"],

@@ -25,6 +25,8 @@ def test_case_holds_the_answer_and_what_gave_it(log, answer):
         "id": "resnet18",
         "arch": "resnet18",
         "weight": 1.0,
+        "label": "covid",
+        "probability": 0.75,
         "probabilities": {"covid": 0.75, "non_covid": 0.25},
         "logits": [1.5, -0.25],
     }

@@ -112,7 +112,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by chance")
 
-    monkeypatch.setattr(Ensemble, "answer", fail)
+    monkeypatch.setattr(Ensemble, "vote", fail)
 
 
 @pytest.mark.usefixtures("fault")

@@ -25,6 +25,9 @@ FIELDS = {
 }  # fmt: skip
 
 
+MEMBER = {"id", "arch", "weight", "label", "probability", "probabilities", "logits"}
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def flagged(plain: dict) -> None:
@@ -51,7 +54,7 @@ def check(good: dict, bad: dict) -> None:
     assert good["probability"] == good["probabilities"][good["label"]]
     assert [flag["name"] for flag in good["flags"]] == ["low-confidence"]
     assert good["flags"][0]["reason"]
-    assert [set(member) for member in good["members"]] == [{"id", "arch", "weight", "probabilities", "logits"}] * 2
+    assert [set(member) for member in good["members"]] == [MEMBER] * 2
     assert set(good["measures"]) == {"score", "confidence"}
     assert good["interval"] is None
     assert re.fullmatch(r"[0-9a-z]{12}", good["case"])

@@ -188,7 +188,7 @@ def test_backend_that_fails_is_no_failed_input(capsys: Capsys, bundle: Path, mon
     def failing(*_: object) -> None:
         raise BackendError("the device is gone", hint="fetch it")
 
-    monkeypatch.setattr(Ensemble, "answer", failing)
+    monkeypatch.setattr(Ensemble, "vote", failing)
     answered = edge_run(capsys, "predict", "a.png", "b.png", "--bundle", bundle, "--jsonl")
     assert (answered.code, answered.out) == (5, "")
     assert answered.err == "error: the device is gone\n  hint: fetch it\n"

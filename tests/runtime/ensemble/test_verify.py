@@ -9,7 +9,7 @@ import pytest
 from edge_run import BackendError, BundleError, UsageError, backends
 from edge_run.backends.base import Missing
 from edge_run.bundle.bundle import Bundle
-from edge_run.ensemble.verify import Check, not_replayed, verify
+from edge_run.ensemble.verify import ReferenceCheck, not_replayed, verify
 from toy import edge_run, npy, png, replace_file, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def test_difference_within_the_tolerance_passes(tmp_path: Path) -> None:
 
 
 def test_label_that_differs_fails_whatever_the_tolerance() -> None:
-    assert Check("resnet18.fp32", 0.1, 0.2, flips=0).passed
-    assert not Check("resnet18.fp32", 0.1, 0.2, flips=1).passed
-    assert not Check("resnet18.fp32", 0.3, 0.2, flips=0).passed
+    assert ReferenceCheck("resnet18.fp32", 0.1, 0.2, flips=0).passed
+    assert not ReferenceCheck("resnet18.fp32", 0.1, 0.2, flips=1).passed
+    assert not ReferenceCheck("resnet18.fp32", 0.3, 0.2, flips=0).passed
 
 
 def test_label_that_differs_is_counted(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .files import File, Record
+from .files import File, ManifestPart
 
 
-class Reference(Record, frozen=True):
+class Reference(ManifestPart, frozen=True):
     """Drawn scans that ``edge-run verify`` replays.
 
     Attributes
@@ -23,7 +23,7 @@ class Reference(Record, frozen=True):
     tolerance: dict[str, float]
 
 
-class Card(Record, frozen=True):
+class Card(ManifestPart, frozen=True):
     """What the bundle is for and what it is not."""
 
     summary: str
@@ -33,7 +33,7 @@ class Card(Record, frozen=True):
     training_data: tuple[str, ...]
 
 
-class Provenance(Record, frozen=True):
+class Provenance(ManifestPart, frozen=True):
     """Where the bundle comes from.
 
     Attributes
@@ -53,7 +53,7 @@ class Provenance(Record, frozen=True):
     versions: dict[str, str]
 
 
-class Figure(Record, frozen=True):
+class Figure(ManifestPart, frozen=True):
     """A figure with its 95 % interval, bootstrapped over groups."""
 
     value: float | None
@@ -61,7 +61,7 @@ class Figure(Record, frozen=True):
     high: float | None
 
 
-class Evaluation(Record, frozen=True):
+class Evaluation(ManifestPart, frozen=True):
     """Figures of one classifier on one split."""
 
     split: str

@@ -1,4 +1,4 @@
-"""What every record of the manifest is, and the files it names."""
+"""What every part of the manifest is, and the files it names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def is_share(value: float) -> bool:
     return 0 <= value <= 1 + ROUNDING
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ManifestPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of ``bundle.json``: unknown fields are refused."""
 
 
-class File(Record, frozen=True):
+class File(ManifestPart, frozen=True):
     """A file of the bundle.
 
     Attributes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .files import File, Record, is_share
+from .files import File, ManifestPart, is_share
 
 RENAMED = {"unlike-training": "out-of-distribution"}
 """Names of flags in bundles and case logs from before 0.2 -> today's."""
 
 
-class FeatureDistanceThreshold(Record, frozen=True):
+class FeatureDistanceThreshold(ManifestPart, frozen=True):
     """How far a scan's pooled features may lie from those of the training scans.
 
     Attributes
@@ -28,7 +28,7 @@ class FeatureDistanceThreshold(Record, frozen=True):
     threshold: float
 
 
-class FlagThresholds(Record, frozen=True):
+class FlagThresholds(ManifestPart, frozen=True):
     """When an answer is flagged for a person, at one precision.
 
     Attributes
@@ -70,7 +70,7 @@ class FlagThresholds(Record, frozen=True):
             raise ValueError("flag thresholds are shares between 0 and 1, and no disagreement below 0")
 
 
-class Histogram(Record, frozen=True):
+class Histogram(ManifestPart, frozen=True):
     """Counts between rising edges; what lies outside is counted in the first and last bin."""
 
     edges: tuple[float, ...]
@@ -82,7 +82,7 @@ class Histogram(Record, frozen=True):
             raise ValueError("a histogram has one rising edge more than counts, and no count below 0")
 
 
-class Profile(Record, frozen=True):
+class Profile(ManifestPart, frozen=True):
     """What the validation scans looked like, so that drift can be seen.
 
     Attributes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .files import File, Record
+from .files import File, ManifestPart
 
 MIN_TEMPERATURE = 1e-3
 
 
-class Parity(Record, frozen=True):
+class Parity(ManifestPart, frozen=True):
     """A compiled artefact held against the PyTorch original on the same scans.
 
     Attributes
@@ -35,7 +35,7 @@ class Parity(Record, frozen=True):
     reference_auroc: float
 
 
-class Quantisation(Record, frozen=True):
+class Quantisation(ManifestPart, frozen=True):
     """How an artefact came to eight bits.
 
     Attributes
@@ -50,7 +50,7 @@ class Quantisation(Record, frozen=True):
     float_layers: tuple[str, ...]
 
 
-class Artefact(Record, frozen=True):
+class Artefact(ManifestPart, frozen=True):
     """One compiled network at one precision.
 
     Attributes
@@ -78,7 +78,7 @@ class Artefact(Record, frozen=True):
             raise ValueError(f"temperature {self.temperature} is out of range")
 
 
-class BundleMember(Record, frozen=True):
+class BundleMember(ManifestPart, frozen=True):
     """One voter.
 
     Attributes

@@ -5,14 +5,14 @@ from __future__ import annotations
 from edge_run.scan.preprocessing import PreprocessSpec
 
 from .about import Card, Evaluation, Provenance, Reference
-from .files import ROUNDING, Record, is_share
+from .files import ROUNDING, ManifestPart, is_share
 from .flags import FlagThresholds, Profile
 from .members import BundleMember, Parity
 
 SCHEMA_VERSION = 2
 
 
-class Task(Record, frozen=True):
+class Task(ManifestPart, frozen=True):
     """What is asked of a scan.
 
     Attributes
@@ -39,7 +39,7 @@ class Task(Record, frozen=True):
             raise ValueError(f"threshold {self.threshold} is no probability")
 
 
-class Manifest(Record, frozen=True):
+class Manifest(ManifestPart, frozen=True):
     """All of ``bundle.json``.
 
     Attributes
