@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from edge_run._files import make_folder, move_folder, sha256
-from edge_run.bundle.bundle import MANIFEST, Bundle
+from edge_run.bundle.archive import MANIFEST
+from edge_run.bundle.bundle import Bundle
 from edge_run.bundle.manifest import File, Manifest
 from edge_run.errors import UsageError
 

@@ -13,6 +13,8 @@ from edge_run.errors import BundleError
 if TYPE_CHECKING:
     from pathlib import Path
 
+MANIFEST = "bundle.json"
+
 # Every exporter writes these two; each further decoder is one more that a hostile file reaches.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # What zipfile is known to raise on damage.
@@ -38,7 +40,9 @@ def open_archive(path: Path) -> Archive:
         return Folder(path)
     if path.is_file():
         return Zip(path)
-    raise BundleError(f"there is no bundle at {path}", hint="give a bundle's folder or .zip, or a built-in name")
+    raise BundleError(
+        f"there is no bundle at {path}", hint="give a bundle's folder or .zip, or the name of an installed bundle"
+    )
 
 
 class Folder:
@@ -84,7 +88,7 @@ class Zip:
             raise BundleError(f"{path} holds two files of one name", hint="do not use this bundle")
         if any(entry.compress_type not in _METHODS for entry in self.zip.infolist()):
             raise BundleError(f"{path} is compressed by another method than deflate", hint="zip the folder again")
-        tops = [name.removesuffix("bundle.json") for name in names if name.count("/") <= 1 and _is_manifest(name)]
+        tops = [name.removesuffix(MANIFEST) for name in names if name.count("/") <= 1 and _is_manifest(name)]
         self.top = tops[0] if len(tops) == 1 else ""
 
     def read(self, name: str, limit: int) -> bytes:
@@ -100,7 +104,7 @@ class Zip:
 
 
 def _is_manifest(name: str) -> bool:
-    return name.rpartition("/")[2] == "bundle.json"
+    return name.rpartition("/")[2] == MANIFEST
 
 
 def _bounded(data: bytes, name: str, limit: int) -> bytes:

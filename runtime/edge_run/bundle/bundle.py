@@ -15,16 +15,15 @@ import msgspec
 from edge_run._files import cache_folder, sha256
 from edge_run.errors import BundleError
 
-from .archive import open_archive
+from .archive import MANIFEST, open_archive
+from .installed import BUILT_IN, find_bundle
 from .manifest import SCHEMA_VERSION, File, Manifest
 from .manifest.schema1 import upgrade
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 * 2**20
-BUILT_IN = Path(__file__).parents[1] / "bundles"
 DEFAULT = "ct-covid"
 
 
@@ -34,7 +33,7 @@ class Bundle:
     Parameters
     ----------
     path
-        Folder, zip, or the name of a bundle inside the package.
+        Folder, zip, or the name of an installed bundle, see :mod:`edge_run.bundle.installed`.
 
     Raises
     ------
@@ -43,7 +42,8 @@ class Bundle:
     """
 
     def __init__(self, path: str | Path = DEFAULT) -> None:
-        self.path = resolve(path)
+        self.path = find_bundle(path)
+        self._by_name = self.path != Path(path)
         self._archive = open_archive(self.path)
         raw = self._archive.read(MANIFEST, MAX_MANIFEST_BYTES)
         self.sha256 = sha256(raw)
@@ -54,15 +54,15 @@ class Bundle:
     def engines(self) -> Path | None:
         """Folder for what is compiled for this device; whoever writes into it makes it.
 
-        It lies beside the bundle. Where that is inside this package, or this user may not use it, it is one of the
-        user's own, by the manifest's hash; None where this user has no folder either.
+        It lies beside the bundle. Where the bundle is one of an installed package, or this user may not use that place,
+        it is one of the user's own, by the manifest's hash; None where this user has no folder either.
         """
         at = self.path.resolve()
         beside = at.with_name(f"{at.stem if at.is_file() else at.name}.engines")
         usable = os.access(beside, os.R_OK | os.X_OK) or (
             not os.access(beside, os.F_OK) and os.access(beside.parent, os.W_OK | os.X_OK)
         )
-        if usable and not at.is_relative_to(BUILT_IN.resolve()):
+        if usable and not self._by_name and not at.is_relative_to(BUILT_IN.resolve()):
             return beside
         cache = cache_folder()
         return cache / "engines" / self.sha256[:16] if cache else None
@@ -129,20 +129,6 @@ class Bundle:
                 f"{file.path} of {self.path} is not a plain array: {error}", hint="export the bundle again"
             ) from error
         return array
-
-
-def resolve(path: str | Path) -> Path:
-    """Path of a bundle, or of the built-in one of that name where no such path exists."""
-    given = Path(path)
-    try:
-        if given.exists() or len(given.parts) != 1:
-            return given
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be looked at: {error.strerror}", hint="check the path and its rights"
-        ) from error
-    inside = BUILT_IN / given
-    return inside if (inside / MANIFEST).is_file() else given
 
 
 def parse(raw: bytes) -> Manifest:

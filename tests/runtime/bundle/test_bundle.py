@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from edge_run import Bundle, BundleError, Ensemble
-from edge_run.bundle import bundle as bundle_module
+from edge_run.bundle import installed
 from edge_run.bundle.bundle import MAX_MANIFEST_BYTES
 from edge_run.bundle.manifest import File
 from toy import npy, replace_file, scan, write_toy_bundle, zip_folder
@@ -86,7 +86,7 @@ def test_relative_path_and_linked_folder_open(folder: Path, monkeypatch: pytest.
 def test_name_means_the_built_in_one_unless_there_is_such_a_path(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle_module, "BUILT_IN", tmp_path)
+    monkeypatch.setattr(installed, "BUILT_IN", tmp_path)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     assert Bundle("toy").path == folder

@@ -87,7 +87,8 @@ def test_missing_bundle_is_4(capsys: Capsys, image: Path, tmp_path: Path, comman
     answered = edge_run(capsys, command, *arguments)
     assert (answered.code, answered.out) == (4, "")
     assert answered.err == (
-        f"error: there is no bundle at {gone}\n  hint: give a bundle's folder or .zip, or a built-in name\n"
+        f"error: there is no bundle at {gone}\n"
+        "  hint: give a bundle's folder or .zip, or the name of an installed bundle\n"
     )
 
 

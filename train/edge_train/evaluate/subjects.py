@@ -11,7 +11,9 @@ import numpy as np
 
 from edge_run._version import __version__
 from edge_run.backends import AUTO
-from edge_run.bundle.bundle import MANIFEST, Bundle, resolve
+from edge_run.bundle.archive import MANIFEST
+from edge_run.bundle.bundle import Bundle
+from edge_run.bundle.installed import find_bundle
 from edge_run.ensemble.ensemble import Ensemble
 from edge_run.errors import BundleError, UsageError
 from edge_run.voting.vote import softmax
@@ -123,7 +125,7 @@ def opened(
         use_threads(threads)
         yield RunSubject(Run(Path(path)))
         return
-    found = resolve(path)
+    found = find_bundle(path)
     if not found.is_file() and not (found / MANIFEST).is_file():
         raise BundleError(
             f"{path} is neither a run nor a bundle: it has no run.json and no {MANIFEST}, and is no zip",
