@@ -1,4 +1,4 @@
-"""What this machine is and what of edge-run it can do."""
+"""A description of this machine, and of what edge-run can do on it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 
 from ._version import __version__
-from .backends import BACKENDS, missing
+from .backends import BACKENDS, unavailable
 from .machine import accelerators
-from .machine.cores import allowed_cores, cpu_flags, cpu_name
+from .machine.cores import allowed_cores
+from .machine.processor import cpu_flags, cpu_name
 
 RUNTIME = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec")
 EXTRAS = {
@@ -20,24 +21,26 @@ EXTRAS = {
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
     "explain": ("torch", "captum", "skimage"),
     "dicom": ("pydicom", "gdcm"),
-    "openvino": ("openvino",),
-    "serve": ("starlette", "uvicorn"),
-    "tensorrt": ("tensorrt", "cuda.bindings"),
+    **{backend.extra: backend.modules for backend in BACKENDS.values() if backend.extra},
 }
 INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
 
 
 class BackendState(msgspec.Struct, frozen=True):
-    """Whether a backend can be tried on this machine; why not, and what puts that right.
+    """Whether a backend can be tried on this machine.
 
     Attributes
     ----------
+    ready
+        Nothing is known to be missing.
+    reason, hint
+        What is missing, and what to do about it; both empty where it is ready.
     precisions
-        What it runs, best first.
+        Precisions that it runs, best first.
     """
 
     ready: bool
-    why: str
+    reason: str
     hint: str
     precisions: tuple[str, ...]
 
@@ -47,16 +50,20 @@ class Machine(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
+    version
+        The version of edge-run.
     cores
-        That this process may use.
+        Cores that this process may use.
     int8
         Instructions for 8-bit products; without any, INT8 is slower and may round differently.
     board, l4t, power_mode, nvidia_driver
-        Of a Jetson, or of a machine with an NVIDIA GPU; empty elsewhere.
+        Known on a Jetson, or on a machine with an NVIDIA GPU; empty elsewhere.
     backends
-        By name, in the order in which ``auto`` tries them.
+        Each backend by its name, in the order in which ``auto`` tries them.
+    packages
+        The version of each package that edge-run requires; ``missing`` where it is not installed.
     extras
-        Optional parts: empty list where complete, else the packages that are missing.
+        For each extra the modules that are missing; an empty list where it is complete.
     """
 
     version: str
@@ -75,7 +82,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def examine() -> Machine:
-    """Look at this machine. Nothing heavy is imported."""
+    """Describe this machine, without importing anything heavy."""
     flags = cpu_flags()
     return Machine(
         version=__version__,
@@ -95,9 +102,9 @@ def examine() -> Machine:
 
 
 def _state(backend: str) -> BackendState:
-    lacks = missing(backend)
-    why, hint = (lacks.why, lacks.hint) if lacks else ("", "")
-    return BackendState(lacks is None, why, hint, BACKENDS[backend].precisions)
+    state = unavailable(backend)
+    reason, hint = (state.reason, state.hint) if state else ("", "")
+    return BackendState(state is None, reason, hint, BACKENDS[backend].precisions)
 
 
 def _version(package: str) -> str:

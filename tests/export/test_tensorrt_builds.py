@@ -18,8 +18,8 @@ from edge_export.graphs.to_onnx import to_onnx
 from edge_run import Bundle
 from edge_run.backends.base import Network
 from edge_run.backends.tensorrt.build import build
-from edge_run.backends.tensorrt.choice import PRECISIONS
 from edge_run.backends.tensorrt.engines import Options, allows_tf32
+from edge_run.backends.tensorrt.precisions import PRECISIONS
 from edge_run.bundle.derive import FORMS, derive
 from edge_run.errors import BackendError
 from edge_train import Member

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_run import __version__, doctor
-from edge_run.backends import BACKENDS
-from edge_run.backends.base import Missing
+from edge_run.backends import BACKENDS, Unavailable
 from edge_run.machine.cores import allowed_cores
 from toy import edge_run
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGES = {"numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec"}
-EXTRAS = {"train", "export", "explain", "dicom", "openvino", "serve", "tensorrt"}
+EXTRAS = {"train", "export", "explain", "dicom", "openvino", "tensorrt"}
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["cores"] == allowed_cores()
     assert list(found["backends"]) == list(BACKENDS)
     assert found["backends"]["cpu"] == {
-        "ready": True, "why": "", "hint": "", "precisions": ["int8-cpu", "fp32", "fp16"],
+        "ready": True, "reason": "", "hint": "", "precisions": ["int8-cpu", "fp32", "fp16"],
     }  # fmt: skip
     assert set(found["packages"]) == PACKAGES
     assert set(found["extras"]) == EXTRAS
@@ -66,8 +65,8 @@ def test_int8_instructions_are_those_of_the_processor(monkeypatch: pytest.Monkey
 
 
 def test_text_says_what_each_backend_lacks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    lacks = {"cuda": Missing("no GPU", "buy one", installed=True)}
-    monkeypatch.setattr(doctor, "missing", lacks.get)
+    lacks = {"cuda": Unavailable("no GPU", "buy one", installed=True)}
+    monkeypatch.setattr(doctor, "unavailable", lacks.get)
     lines = [line for line in edge_run(capsys, "doctor").out.splitlines() if line.startswith("backend ")]
     told = {name: text for _, name, text in (line.split(maxsplit=2) for line in lines)}
     assert list(told) == list(BACKENDS)
@@ -98,10 +97,10 @@ def test_text_leaves_out_what_is_not_there(monkeypatch: pytest.MonkeyPatch, caps
 def test_text_says_how_to_get_an_extra(
     only_installed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only_installed("pydicom", "gdcm", "starlette")
+    only_installed("pydicom", "gdcm", "torch")
     monkeypatch.setattr(doctor, "cpu_flags", frozenset)
     rows = dict(line.split(maxsplit=1) for line in edge_run(capsys, "doctor").out.splitlines())
     assert rows["edge-run"] == __version__
     assert rows["[dicom]"] == "installed"
-    assert rows["[serve]"] == "needs uvicorn: pip install 'edge-run[serve]'"
+    assert rows["[explain]"] == "needs captum, skimage: pip install 'edge-run[explain]'"
     assert rows["int8"].startswith("no 8-bit product instructions")

@@ -1,4 +1,8 @@
-"""One compiled network on one backend. Checks live here, once; a backend is two small methods."""
+"""One network, loaded on one backend.
+
+A backend is a subclass of `Runner` with three methods: ``_open``, ``_infer`` and ``_close``. Whatever is common to all
+backends is here, once: the checks of a batch and of the answer, the wrapping of a library's errors, and closing.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from edge_run.errors import BackendError
+from edge_run.errors import BackendError, EdgeRunError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,22 +20,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.manifest import BundleMember
+
+_MAX_WORDS = 400
+
 
 class Network(NamedTuple):
-    """What a backend is given to load.
+    """A compiled network, as a backend loads it.
 
     Attributes
     ----------
     model
-        An ONNX file, its hash checked.
+        An ONNX file whose hash has been checked.
     name
-        Says in errors which network it is.
+        The network's name in errors, ``<member>.<precision>``.
     precision
-        How it was compiled.
+        The precision that it was compiled to.
     size
         Side of the input, pixels.
     engines
-        Folder for what a backend compiles for this device and may keep; None where nothing is kept.
+        Folder for engines that a backend compiles for this device; None where nothing may be kept.
     """
 
     model: bytes
@@ -40,24 +49,36 @@ class Network(NamedTuple):
     size: int
     engines: Path | None = None
 
+    @classmethod
+    def read(cls, bundle: Bundle, member: BundleMember, precision: str) -> Network:
+        """Read a member of a bundle at one precision.
+
+        Raises
+        ------
+        BundleError
+            The file is missing or is not the one that the manifest names.
+        """
+        model, size = bundle.read(member.artefacts[precision].file), bundle.manifest.preprocess.size
+        return cls(model, f"{member.id}.{precision}", precision, size, bundle.engines)
+
     @property
     def sha256(self) -> str:
-        """Of ``model``."""
+        """Return the SHA-256 of ``model``, in hexadecimal digits."""
         return hashlib.sha256(self.model).hexdigest()
 
 
-class Missing(NamedTuple):
+class Unavailable(NamedTuple):
     """What keeps a backend from running on this machine.
 
     Attributes
     ----------
-    why, hint
-        As in :class:`edge_run.errors.EdgeRunError`.
+    reason, hint
+        As the message and the hint of :class:`edge_run.errors.EdgeRunError`.
     installed
-        Parts of it are here, so that going past it deserves a word.
+        Whether parts of the backend are installed, so that an answer from another backend must name it.
     """
 
-    why: str
+    reason: str
     hint: str
     installed: bool
 
@@ -70,7 +91,7 @@ class Outputs(NamedTuple):
     logits
         ``[N, classes] float32``.
     features
-        ``[N, width, h, w] float32``: the last convolutional block, before pooling.
+        ``[N, width, h, w] float32``: the output of the last convolutional block, before pooling.
     """
 
     logits: NDArray[np.float32]
@@ -78,20 +99,51 @@ class Outputs(NamedTuple):
 
 
 class Runner(ABC):
-    """A loaded network.
+    """A network that is loaded on a backend; a context manager that closes it.
 
     Parameters
     ----------
-    name
-        Says in errors which network it is.
-    size
-        Side of the input, pixels.
+    network
+        What to load.
+    threads
+        Threads to compute with, on a backend that uses the CPU.
+
+    Attributes
+    ----------
+    backend
+        The backend's name in `edge_run.backends.BACKENDS`.
+    library
+        The name of the library that computes, for errors.
+    install
+        The command that installs what the backend needs, the hint of every failure to load.
+
+    Raises
+    ------
+    BackendError
+        The network cannot be loaded on this backend.
     """
 
     backend: ClassVar[str]
+    library: ClassVar[str]
+    install: ClassVar[str]
 
-    def __init__(self, name: str, size: int) -> None:
-        self.name, self.size = name, size
+    def __init__(self, network: Network, *, threads: int) -> None:
+        self.name, self.size = network.name, network.size
+        self._closed = False
+        try:
+            self._open(network, threads)
+        except EdgeRunError:
+            raise
+        # Each library raises its own classes, which share no base below Exception.
+        except Exception as error:
+            raise BackendError(
+                f"{self._library()} cannot load {self.name}: {one_line(error)}", hint=self.install
+            ) from error
+
+    @classmethod
+    def unavailable(cls) -> Unavailable | None:
+        """Return what keeps the backend from running on this machine, without importing its library; else None."""
+        return None
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Run a batch of preprocessed scans.
@@ -99,14 +151,16 @@ class Runner(ABC):
         Parameters
         ----------
         batch
-            ``[N, 1, size, size] uint8``.
+            ``[N, 1, size, size] uint8``, N at least 1.
 
         Raises
         ------
         ValueError
             The batch has another shape or dtype.
+        RuntimeError
+            The runner is closed.
         BackendError
-            The network answered with numbers that are not finite.
+            The backend fails, or the network returns numbers that are not finite.
         """
         import numpy as np
 
@@ -114,20 +168,40 @@ class Runner(ABC):
             raise ValueError(
                 f"{self.name} takes [N, 1, {self.size}, {self.size}] uint8, got {list(batch.shape)} {batch.dtype}"
             )
-        outputs = self._infer(batch)
+        if self._closed:
+            raise RuntimeError(f"{self.name} is closed")
+        hint = "edge-run verify BUNDLE; then choose another --precision or --backend"
+        try:
+            outputs = self._infer(batch)
+        except EdgeRunError:
+            raise
+        except Exception as error:
+            raise BackendError(f"{self.name} fails in {self._library()}: {one_line(error)}", hint=hint) from error
         if not np.isfinite(outputs.logits).all():
-            raise BackendError(
-                f"{self.name} on {self.backend} answered with numbers that are not finite",
-                hint="edge-run verify BUNDLE; then choose another --precision or --backend",
-            )
+            raise BackendError(f"{self.name} on {self.backend} answered with numbers that are not finite", hint=hint)
         return outputs
 
-    @abstractmethod
-    def _infer(self, batch: NDArray[np.uint8]) -> Outputs: ...
+    def close(self) -> None:
+        """Release what the backend holds; closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._close()
 
     @abstractmethod
-    def close(self) -> None:
-        """Release what the backend holds."""
+    def _open(self, network: Network, threads: int) -> None:
+        """Load the network; whatever is raised becomes a BackendError."""
+
+    @abstractmethod
+    def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
+        """Run a batch that has been checked; whatever is raised becomes a BackendError."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Release what `_open` took."""
+
+    def _library(self) -> str:
+        """Return the library's name, and its version where a message about it needs it."""
+        return self.library
 
     def __enter__(self) -> Self:
         return self
@@ -136,3 +210,9 @@ class Runner(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def one_line(error: object) -> str:
+    """Return an error's text in one line of bounded length: a library's errors run over many."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}..."

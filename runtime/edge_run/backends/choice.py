@@ -1,18 +1,19 @@
-"""The choice of backend and precision: a pure function, so that it can be tested for any machine."""
+"""The choice of backend and precision, made once for a bundle and carried on where a backend cannot load it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.errors import BackendError, UsageError
+from edge_run.machine.accelerators import has_nvidia_gpu
 from edge_run.voting.prediction import SkippedBackend
 
-from .table import AUTO, BACKENDS, ON_THE_CPU, fitting, unfit
+from . import installed
+from .base import Unavailable
+from .table import AUTO, BACKENDS, CPU, supported, unavailable, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from edge_run.backends.base import Missing
 
 
 class Choice(NamedTuple):
@@ -21,7 +22,7 @@ class Choice(NamedTuple):
     Attributes
     ----------
     skipped_backends
-        Backends that come before it and could not be taken.
+        Backends that ``auto`` prefers and could not take.
     """
 
     backend: str
@@ -29,15 +30,83 @@ class Choice(NamedTuple):
     skipped_backends: tuple[SkippedBackend, ...] = ()
 
 
+class Availability(dict[str, "Unavailable | None"]):
+    """What keeps each backend from running on this machine; each is looked up when it is first needed.
+
+    Parameters
+    ----------
+    backend
+        The backend that was asked for. With ``auto``, nothing is imported of a backend that is not installed, and the
+        reason says no more than that.
+    """
+
+    def __init__(self, backend: str) -> None:
+        super().__init__()
+        self._auto = backend == AUTO
+
+    def __missing__(self, backend: str) -> Unavailable | None:
+        self[backend] = state = self._absent(backend) or unavailable(backend)
+        return state
+
+    def _absent(self, backend: str) -> Unavailable | None:
+        entry = BACKENDS[backend]
+        if not self._auto or entry.on_cpu or installed.locate(entry.part):
+            return None
+        hint = f"edge-run predict --backend {backend} says what to install"
+        return Unavailable("not installed", hint, installed=False)
+
+
+class Selection:
+    """A choice for one bundle that falls back, backend by backend, where one turns out not to load it.
+
+    Parameters
+    ----------
+    backend, precision, available
+        As `choose` takes them.
+
+    Attributes
+    ----------
+    choice
+        The choice that holds now.
+
+    Raises
+    ------
+    UsageError, BackendError
+        As `choose`.
+    """
+
+    def __init__(self, backend: str, precision: str | None, available: Sequence[str]) -> None:
+        self._wanted = backend, precision, tuple(available)
+        self._states, self._gpu = Availability(backend), has_nvidia_gpu()
+        self.choice = self._choose()
+
+    def fall_back(self, error: BackendError) -> None:
+        """Move on to the next backend, after the chosen one failed to load the bundle.
+
+        Raises
+        ------
+        BackendError
+            ``error``, where the backend was named or is the CPU; or nothing else can run here.
+        """
+        # What the CPU does not open is no network: the next backend's complaint would only hide that.
+        if self._wanted[0] != AUTO or self.choice.backend == CPU:
+            raise error
+        self._states[self.choice.backend] = Unavailable(error.message, error.hint, installed=True)
+        self.choice = self._choose()
+
+    def _choose(self) -> Choice:
+        return choose(*self._wanted, self._states, gpu=self._gpu)
+
+
 def choose(
     backend: str,
     precision: str | None,
     available: Sequence[str],
-    missing: Mapping[str, Missing | None],
+    states: Mapping[str, Unavailable | None],
     *,
     gpu: bool = False,
 ) -> Choice:
-    """Pick backend and precision.
+    """Pick backend and precision: a pure function, so that it can be tested for any machine.
 
     Parameters
     ----------
@@ -47,10 +116,10 @@ def choose(
         One of the bundle's, or None for the backend's best.
     available
         The bundle's precisions.
-    missing
-        What keeps each backend from running; asked only for those that the choice comes to.
+    states
+        What keeps each backend from running; only those are looked up that the choice comes to.
     gpu
-        There is an NVIDIA GPU, so that an answer from the CPU owes a word about every backend that would use it.
+        Whether there is an NVIDIA GPU: if so, an answer from the CPU names every backend that would have used it.
 
     Raises
     ------
@@ -64,57 +133,59 @@ def choose(
     if precision is not None and precision not in available:
         raise UsageError(f"the bundle has no precision {precision!r}", hint=f"choose from {', '.join(available)}")
     if backend == AUTO:
-        return _first(precision, tuple(available), missing, gpu=gpu)
-    return _named(backend, precision, tuple(available), missing)
+        return _first(precision, tuple(available), states, gpu=gpu)
+    return _named(backend, precision, tuple(available), states)
 
 
 def _named(
-    backend: str, precision: str | None, available: tuple[str, ...], missing: Mapping[str, Missing | None]
+    backend: str, precision: str | None, available: tuple[str, ...], states: Mapping[str, Unavailable | None]
 ) -> Choice:
-    fits = fitting(backend, precision, available)
-    if not fits:
+    precisions = supported(backend, precision, available)
+    if not precisions:
         refused = [precision] if precision else available
         raise BackendError(
             f"{' and '.join(refused)} cannot run on backend {backend}: "
-            + "; ".join(dict.fromkeys(unfit(backend, p) for p in refused)),
-            hint=f"{backend} runs {', '.join(BACKENDS[backend].precisions)}; {_who_runs(refused)}",
+            + "; ".join(dict.fromkeys(why_not(backend, p) for p in refused)),
+            hint=f"{backend} runs {', '.join(BACKENDS[backend].precisions)}; {_backends_of(refused)}",
         )
-    lacks = missing[backend]
-    if lacks is not None:
-        raise BackendError(f"backend {backend} cannot run here: {lacks.why}", hint=lacks.hint)
-    return Choice(backend, fits[0])
+    state = states[backend]
+    if state is not None:
+        raise BackendError(f"backend {backend} cannot run here: {state.reason}", hint=state.hint)
+    return Choice(backend, precisions[0])
 
 
 def _first(
-    precision: str | None, available: tuple[str, ...], missing: Mapping[str, Missing | None], *, gpu: bool
+    precision: str | None, available: tuple[str, ...], states: Mapping[str, Unavailable | None], *, gpu: bool
 ) -> Choice:
-    able: dict[str, Missing] = {}
-    unable: dict[str, str] = {}
-    for name in BACKENDS:
-        fits = fitting(name, precision, available)
-        if not fits:
-            unable[name] = unfit(name, precision or available[0])
+    unready: dict[str, Unavailable] = {}
+    unsuited: dict[str, str] = {}
+    for name, entry in BACKENDS.items():
+        precisions = supported(name, precision, available)
+        if not precisions:
+            unsuited[name] = why_not(name, precision or available[0])
             continue
-        lacks = missing[name]
-        if lacks is None:
-            owed = gpu and name in ON_THE_CPU
-            return Choice(name, fits[0], _skipped_backends(able, unable, owed=owed))
-        able[name] = lacks
+        state = states[name]
+        if state is None:
+            return Choice(name, precisions[0], _skipped(unready, unsuited, idle_gpu=gpu and entry.on_cpu))
+        unready[name] = state
     what = precision or f"none of the bundle's precisions ({', '.join(available)})"
     raise BackendError(
         f"{what} {'cannot run' if precision else 'runs'} on this machine: "
-        + "; ".join(f"{name}: {lacks.why}" for name, lacks in able.items()),
-        hint=next((lacks.hint for lacks in reversed(able.values())), "export the bundle with other precisions"),
+        + "; ".join(f"{name}: {state.reason}" for name, state in unready.items()),
+        hint=next((state.hint for state in reversed(unready.values())), "export the bundle with other precisions"),
     )
 
 
-def _skipped_backends(able: dict[str, Missing], unable: dict[str, str], *, owed: bool) -> tuple[SkippedBackend, ...]:
-    reasons = {name: lacks.why for name, lacks in able.items() if lacks.installed or owed}
-    if owed:
-        reasons |= {name: why for name, why in unable.items() if name not in ON_THE_CPU}
+def _skipped(
+    unready: Mapping[str, Unavailable], unsuited: Mapping[str, str], *, idle_gpu: bool
+) -> tuple[SkippedBackend, ...]:
+    """Return the backends that an answer must name; with an idle GPU, all that would have used it."""
+    reasons = {name: state.reason for name, state in unready.items() if state.installed or idle_gpu}
+    if idle_gpu:
+        reasons |= {name: reason for name, reason in unsuited.items() if not BACKENDS[name].on_cpu}
     return tuple(SkippedBackend(name, reasons[name]) for name in BACKENDS if name in reasons)
 
 
-def _who_runs(precisions: Sequence[str]) -> str:
-    told = {p: [name for name, known in BACKENDS.items() if p in known.precisions] for p in precisions}
-    return "; ".join(f"{p} runs on {', '.join(names) or 'no backend'}" for p, names in told.items())
+def _backends_of(precisions: Sequence[str]) -> str:
+    names = {p: [name for name, entry in BACKENDS.items() if p in entry.precisions] for p in precisions}
+    return "; ".join(f"{p} runs on {', '.join(found) or 'no backend'}" for p, found in names.items())

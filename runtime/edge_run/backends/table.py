@@ -1,52 +1,80 @@
-"""Which backends there are, what each runs, and why it does not run the rest."""
+"""The only list of backends: what each runs, where its code is, and why it does not run the other precisions."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import importlib
+from typing import TYPE_CHECKING, NamedTuple
 
-from .parts import provider
+from .installed import provider_library
+
+if TYPE_CHECKING:
+    from edge_run.backends.base import Network, Runner, Unavailable
 
 AUTO = "auto"
 CPU = "cpu"
 
 
 class Backend(NamedTuple):
-    """What a choice needs to know before anything is imported.
+    """What edge-run knows about a backend before it imports anything of it.
 
     Attributes
     ----------
-    module
-        Holds ``open_runner`` and ``missing``.
+    module, runner
+        The module and the class in it, a subclass of :class:`edge_run.backends.base.Runner`.
     precisions
-        What it can run, best first.
+        Precisions that it runs, best first.
     part
-        What is there if anything of it is: a package, or a file inside one.
+        A package, or a file inside one, that is installed if any part of the backend is.
+    on_cpu
+        Whether it computes on the processor; the others need an NVIDIA GPU.
+    extra, modules
+        The extra of edge-run that installs it, and the modules that the extra brings; empty where there is no extra.
     """
 
     module: str
+    runner: str
     precisions: tuple[str, ...]
     part: str
+    on_cpu: bool = False
+    extra: str = ""
+    modules: tuple[str, ...] = ()
 
+
+_PROVIDERS = "edge_run.backends.onnxruntime.providers"
 
 # In the order in which `auto` tries them.
 BACKENDS: dict[str, Backend] = {
     "tensorrt": Backend(
-        "edge_run.backends.tensorrt.backend", ("int8-trt-fp16", "int8-trt", "fp16", "fp32"), "tensorrt"
+        "edge_run.backends.tensorrt.runner",
+        "TensorRTRunner",
+        ("int8-trt-fp16", "int8-trt", "fp16", "fp32"),
+        "tensorrt",
+        extra="tensorrt",
+        modules=("tensorrt", "cuda.bindings"),
     ),
     "tensorrt-ep": Backend(
-        "edge_run.backends.onnxruntime.tensorrt", ("int8-trt", "fp16", "fp32"), provider("tensorrt")
+        _PROVIDERS, "TensorRTProviderRunner", ("int8-trt", "fp16", "fp32"), provider_library("tensorrt")
     ),
-    "rtx": Backend("edge_run.backends.onnxruntime.rtx", ("int8-trt", "fp16", "fp32"), "onnxruntime_ep_nv_tensorrt_rtx"),
-    "cuda": Backend("edge_run.backends.onnxruntime.cuda", ("fp16", "fp32"), provider("cuda")),
-    CPU: Backend("edge_run.backends.onnxruntime.cpu", ("int8-cpu", "fp32", "fp16"), "onnxruntime"),
-    "openvino": Backend("edge_run.backends.openvino", ("int8-trt", "int8-cpu", "fp32", "fp16"), "openvino"),
+    "rtx": Backend(_PROVIDERS, "RtxRunner", ("int8-trt", "fp16", "fp32"), "onnxruntime_ep_nv_tensorrt_rtx"),
+    "cuda": Backend(_PROVIDERS, "CudaRunner", ("fp16", "fp32"), provider_library("cuda")),
+    CPU: Backend(
+        "edge_run.backends.onnxruntime.cpu", "CpuRunner", ("int8-cpu", "fp32", "fp16"), "onnxruntime", on_cpu=True
+    ),
+    "openvino": Backend(
+        "edge_run.backends.openvino",
+        "OpenVinoRunner",
+        ("int8-trt", "int8-cpu", "fp32", "fp16"),
+        "openvino",
+        on_cpu=True,
+        extra="openvino",
+        modules=("openvino",),
+    ),
 }
-ON_THE_CPU = (CPU, "openvino")
 
 _ZERO_POINTS = "TensorRT refuses zero points other than 0, which int8-cpu has"
-_FP16_GLUE = "int8-trt-fp16 is tried with native TensorRT alone; int8-trt is the same network for this backend"
+_FP16_GLUE = "int8-trt-fp16 is tested with native TensorRT alone; int8-trt is the same network for this backend"
 _NO_INT8 = "ONNX Runtime has no INT8 convolution on CUDA: it would compute in float"
-UNFIT: dict[tuple[str, str], str] = {
+REASONS: dict[tuple[str, str], str] = {
     ("tensorrt", "int8-cpu"): _ZERO_POINTS,
     ("tensorrt-ep", "int8-cpu"): _ZERO_POINTS,
     ("tensorrt-ep", "int8-trt-fp16"): _FP16_GLUE,
@@ -61,11 +89,34 @@ UNFIT: dict[tuple[str, str], str] = {
 }
 
 
-def fitting(backend: str, precision: str | None, available: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the available precisions that a backend runs, best first; where one is asked for, that one or none."""
+def supported(backend: str, precision: str | None, available: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the available precisions that a backend runs, best first; only ``precision`` where one is named."""
     return tuple(p for p in BACKENDS[backend].precisions if p in available and precision in (None, p))
 
 
-def unfit(backend: str, precision: str) -> str:
-    """Why a backend does not run a precision."""
-    return UNFIT.get((backend, precision), f"{backend} does not know {precision}")
+def why_not(backend: str, precision: str) -> str:
+    """Return the reason why a backend does not run a precision."""
+    return REASONS.get((backend, precision), f"{backend} does not know {precision}")
+
+
+def unavailable(backend: str) -> Unavailable | None:
+    """Return what keeps a backend of `BACKENDS` from running on this machine; None where nothing is known to."""
+    # edge-run itself requires what the CPU needs: nothing is looked up, and nothing imported.
+    return None if backend == CPU else _runner(backend).unavailable()
+
+
+def open_runner(backend: str, network: Network, *, threads: int) -> Runner:
+    """Load one network on a backend of `BACKENDS`, with ``threads`` threads where it computes on the CPU.
+
+    Raises
+    ------
+    BackendError
+        It cannot be loaded, or would not run where it was asked to run.
+    """
+    return _runner(backend)(network, threads=threads)
+
+
+def _runner(backend: str) -> type[Runner]:
+    entry = BACKENDS[backend]
+    runner: type[Runner] = getattr(importlib.import_module(entry.module), entry.runner)
+    return runner

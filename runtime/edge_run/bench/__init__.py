@@ -1,6 +1,6 @@
-"""``edge-run bench``: what this device makes of a bundle, measured in fresh processes that take turns.
+"""``edge-run bench``: the speed of a bundle on this device, measured in fresh, interleaved processes.
 
-One turn is one process: it loads, answers once, warms up, answers a block of scans, and ends. Every variant has one
-turn a round, so that a machine that grows warm or busy does so for all of them, and nothing but the variant is in
-memory.
+One trial is one process: it loads, answers once, warms up, answers scans for a while, and ends. Every variant has one
+trial in each round, so that a machine that grows warm or busy does so for all variants, and nothing but the variant is
+in memory.
 """

@@ -1,4 +1,4 @@
-"""An earlier record beside this one: ratios, and what else has changed."""
+"""The comparison of a record with an earlier one: ratios, and what else has changed."""
 
 from __future__ import annotations
 
@@ -22,35 +22,39 @@ AGAIN = "give a file that edge-run bench --out wrote"
 
 
 class Ratio(msgspec.Struct, frozen=True):
-    """One variant then and now.
+    """The change of one variant.
 
     Attributes
     ----------
     ratio
-        Of the p50, now over then; None where the variant fails now.
-    beyond
-        It is over the bound, or the variant fails.
+        The p50 of the new record over that of the old one; None where the variant fails now.
+    over_bound
+        Whether the ratio is over the bound, or the variant fails.
     unsteady
-        Then or now.
+        Whether either record is unsteady.
     """
 
     variant: Variant
     old_p50_ms: float
     new_p50_ms: float | None
     ratio: float | None
-    beyond: bool
+    over_bound: bool
     unsteady: bool
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Two records held against each other.
+    """The comparison of two records.
 
     Attributes
     ----------
+    created
+        The time of the earlier record, UTC.
+    bound
+        The largest ratio that passes.
     differs
-        What else changed, as sentences: a ratio may come from it.
+        What else changed, one sentence each: it may be the cause of a ratio.
     not_measured
-        Variants of the earlier record that this one has not.
+        Variants of the earlier record that the new one lacks.
     """
 
     created: str
@@ -66,7 +70,7 @@ def load(path: Path) -> Record:
     Raises
     ------
     UsageError
-        It is missing, no record, or of another schema.
+        It is missing, is not a record, or has another schema.
     """
     try:
         raw = path.read_bytes()
@@ -77,14 +81,14 @@ def load(path: Path) -> Record:
         if schema == SCHEMA:
             return msgspec.json.decode(raw, type=Record)
     except (ValueError, LookupError, TypeError, RecursionError, msgspec.DecodeError) as error:
-        raise UsageError(f"{path} is no record of edge-run bench: {error}", hint=AGAIN) from error
+        raise UsageError(f"{path} is not a record of edge-run bench: {error}", hint=AGAIN) from error
     raise UsageError(
         f"{path} has schema {schema!r}, this edge-run compares {SCHEMA}", hint="measure again with one edge-run"
     )
 
 
 def require_common(old: Record, variants: Sequence[Variant]) -> None:
-    """Refuse, before anything is measured, a record that nothing could be held against.
+    """Refuse, before anything is measured, a record that has no variant in common with the plan.
 
     Raises
     ------
@@ -92,17 +96,16 @@ def require_common(old: Record, variants: Sequence[Variant]) -> None:
         It measured none of the variants.
     """
     if not any(result.summary and result.variant in variants for result in old.results):
-        raise UsageError("the earlier record measured nothing of what is asked for now", hint="compare with another")
+        raise UsageError("the earlier record measured none of the variants of this one", hint="compare with another")
 
 
 def compare(old: Record, new: Record, bound: float) -> Comparison:
-    """Hold a record against an earlier one, variant by variant.
+    """Compare a record with an earlier one, variant by variant.
 
     Parameters
     ----------
     bound
-        Of the ratio of the p50; only what became slower can be beyond it.
-
+        The largest ratio of the p50 that passes; a variant that became faster always passes.
     """
     before = {result.variant: result for result in old.results if result.summary}
     now = {result.variant: result for result in new.results}
@@ -112,42 +115,42 @@ def compare(old: Record, new: Record, bound: float) -> Comparison:
 
 
 def lines(found: Comparison, *, markdown: bool = False) -> list[str]:
-    """Write a comparison for a person."""
-    rows = [("p50, ms", "then", "now", "ratio", "")]
+    """Write a comparison as lines of text."""
+    rows = [("p50, ms", "before", "now", "ratio", "")]
     for one in found.ratios:
         now, ratio = ("failed" if x is None else f"{x:.2f}" for x in (one.new_p50_ms, one.ratio))
-        mark = ", ".join(["BEYOND"] * one.beyond + ["unsteady"] * one.unsteady)
+        mark = ", ".join(["OVER BOUND"] * one.over_bound + ["unsteady"] * one.unsteady)
         rows.append((_name(one.variant), f"{one.old_p50_ms:.2f}", now, ratio, mark))
-    said = [f"beside the record of {found.created}, bound {found.bound:g}"]
+    text = [f"compared with the record of {found.created}, bound {found.bound:g}"]
     if markdown:
-        said += ["", *piped([rows[0], ("---", *["---:"] * 3, "---"), *rows[1:]]), ""]
+        text += ["", *piped([rows[0], ("---", *["---:"] * 3, "---"), *rows[1:]]), ""]
     else:
-        said += [
+        text += [
             f"  {name:<38} {then:>9} {now:>9} {ratio:>7}  {mark}".rstrip() for name, then, now, ratio, mark in rows
         ]
     notes = [f"differs: {words}" for words in found.differs]
     notes += [f"not measured now: {_name(variant)}" for variant in found.not_measured]
-    return said + [f"- {note}" if markdown else note for note in notes]
+    return text + [f"- {note}" if markdown else note for note in notes]
 
 
 def _ratio(old: Result, new: Result, bound: float) -> Ratio:
-    assert old.summary is not None  # noqa: S101 - such are left out by compare
+    assert old.summary is not None  # noqa: S101 - `compare` leaves those out
     then = old.summary.p50_ms
     if new.summary is None or new.error:
-        return Ratio(new.variant, then, None, None, beyond=True, unsteady=old.summary.unsteady)
+        return Ratio(new.variant, then, None, None, over_bound=True, unsteady=old.summary.unsteady)
     now = new.summary.p50_ms
     ratio = now / then
     return Ratio(new.variant, then, now, ratio, ratio > bound, old.summary.unsteady or new.summary.unsteady)
 
 
 def _differs(old: Record, new: Record) -> list[str]:
-    """Whatever else the figures may come from."""
+    """Return what else may have caused the differences."""
     machine = ("version", "python", "system", "cpu", "cores", "board", "power_mode", "nvidia_driver", "packages")
     had = ("affinity", "cgroup_cores", "threads", "governor", "scans_sha256")
     pairs: dict[str, tuple[object, object]] = {"bundle": (old.bundle_sha256[:12], new.bundle_sha256[:12])}
     pairs |= {name: (old.machine.get(name), new.machine.get(name)) for name in machine}
     pairs |= {name: (getattr(old.conditions, name), getattr(new.conditions, name)) for name in had}
-    return [f"{name}: {_short(then)} then, {_short(now)} now" for name, (then, now) in pairs.items() if then != now]
+    return [f"{name}: {_short(then)} before, {_short(now)} now" for name, (then, now) in pairs.items() if then != now]
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What the system lets a measurement have, and says about how it runs."""
+"""The conditions of a measurement: cores, clock rate, load and memory, as the system reports them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ STATUS = Path("/proc/self/status")
 
 
 def affinity() -> tuple[int, ...]:
-    """Cores this process may run on; empty where the system does not tell."""
+    """Return the cores that this process may run on; empty where the system does not report them."""
     allowed = getattr(os, "sched_getaffinity", None)
     return tuple(sorted(allowed(0))) if allowed else ()
 
 
 def cgroup_cores(quota_file: Path = CGROUP_QUOTA) -> float | None:
-    """Cores that the cgroup's CPU quota comes to; None without a quota."""
+    """Return how many cores the cgroup's CPU quota is worth; None without a quota."""
     try:
         quota, period = quota_file.read_text().split()[:2]
         return None if quota == "max" else int(quota) / int(period)
@@ -27,7 +27,7 @@ def cgroup_cores(quota_file: Path = CGROUP_QUOTA) -> float | None:
 
 
 def governor(file: Path = GOVERNOR) -> str:
-    """How the system sets the first core's clock rate; empty where it does not tell."""
+    """Return the governor of the first core's clock rate; empty where the system does not report it."""
     try:
         return file.read_text().strip()
     except OSError:
@@ -35,12 +35,12 @@ def governor(file: Path = GOVERNOR) -> str:
 
 
 def load() -> float:
-    """The system's load average over one minute."""
+    """Return the system's load average over one minute."""
     return round(os.getloadavg()[0], 2)
 
 
 def peak_memory(status: Path = STATUS) -> int | None:
-    """Largest resident memory of this process, bytes; None where the system does not tell.
+    """Return the largest resident memory of this process, bytes; None where the system does not report it.
 
     Not ``getrusage``: on Linux its maximum is inherited from the process that started this one.
     """

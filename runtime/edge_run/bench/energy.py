@@ -1,4 +1,4 @@
-"""Meters of energy that a machine has: counters of the processor and of NVIDIA's GPUs, and a Jetson's rails."""
+"""Energy meters of a machine: counters of the processor and of NVIDIA's GPUs, and a Jetson's power rails."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 POWERCAP = Path("/sys/class/powercap")
 INA3221 = Path("/sys/bus/i2c/drivers/ina3221")
 BETWEEN_S = 0.05
-"""Between two looks at a rail, whose sensor averages over a few milliseconds."""
+"""Seconds between two readings of a rail, whose sensor averages over a few milliseconds."""
 
 
 class Meter(Protocol):
-    """Counts joules from some beginning on; ``range_j`` is where it starts again at 0, infinite where it does not."""
+    """A counter of joules; ``range_j`` is where it wraps around to 0, infinite where it does not."""
 
     name: str
     range_j: float
 
     def joules(self) -> float:
-        """Read it."""
+        """Read the counter, joules."""
         ...
 
 
@@ -44,14 +44,14 @@ class Rapl:
 
 
 class Rail:
-    """One channel of a Jetson's INA3221, which tells power; energy is summed up from look to look (trapezoids).
+    """One channel of a Jetson's INA3221, which measures power; energy is its integral by the trapezoidal rule.
 
     Parameters
     ----------
     label
         The file that names the channel, ``in1_label``; millivolts and milliamperes lie beside it.
     clock
-        Seconds.
+        Returns seconds.
     """
 
     range_j = float("inf")
@@ -64,7 +64,7 @@ class Rail:
         self._then = (clock(), self._watts())
 
     def joules(self) -> float:
-        """Look at the power."""
+        """Read the power, and return the energy since the beginning, joules."""
         with self._lock:
             (before, then), (now, watts) = self._then, (self._clock(), self._watts())
             self._sum += (now - before) * (then + watts) / 2
@@ -76,8 +76,8 @@ class Rail:
 
 
 def meters(powercap: Path = POWERCAP, ina3221: Path = INA3221) -> list[Meter]:
-    """Those that this user may read."""
-    # Packages, and memory, which no package holds; a package's other parts would be counted twice.
+    """Return the meters that this user may read."""
+    # Packages, and memory, which is not part of a package; a package's other zones would be counted twice.
     zones = [z for z in sorted(powercap.glob("*-rapl:*")) if z.name.count(":") == 1 or _is_memory(z)]
     labels = sorted(ina3221.glob("*/hwmon/hwmon*/in[123]_label"))
     found: list[Meter] = []
@@ -93,10 +93,10 @@ def meters(powercap: Path = POWERCAP, ina3221: Path = INA3221) -> list[Meter]:
 
 @contextlib.contextmanager
 def metered(found: Sequence[Meter]) -> Iterator[dict[str, float]]:
-    """Yield a mapping that holds, once the block has ended, the joules each meter counted in it."""
+    """Yield a mapping that holds the joules of each meter once the with-block has ended."""
     spent: dict[str, float] = {}
     before = _read(found)
-    with _looked_at([meter for meter in found if isinstance(meter, Rail)]):
+    with _polled([meter for meter in found if isinstance(meter, Rail)]):
         yield spent
     after = _read(found)
     for meter in found:
@@ -106,14 +106,14 @@ def metered(found: Sequence[Meter]) -> Iterator[dict[str, float]]:
 
 
 @contextlib.contextmanager
-def _looked_at(rails: Sequence[Rail]) -> Iterator[None]:
+def _polled(rails: Sequence[Rail]) -> Iterator[None]:
     ended = threading.Event()
 
-    def look() -> None:
+    def poll() -> None:
         while not ended.wait(BETWEEN_S):
             _read(rails)
 
-    thread = threading.Thread(target=look, name="rails", daemon=True)
+    thread = threading.Thread(target=poll, name="rails", daemon=True)
     if rails:
         thread.start()
     yield

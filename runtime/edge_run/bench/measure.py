@@ -1,4 +1,4 @@
-"""Rounds of turns: every variant one turn a round, and the way back in every other round."""
+"""Measure variants against each other in interleaved rounds, one trial of each variant a round."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import msgspec
 
 from edge_run.errors import EdgeRunError
 
+from .interleave import in_round
+from .job import Job
 from .plan import artefact_bytes, threads_of
 from .record import PREDICT, Result
 from .summary import summarise
-from .turn import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge_run.bundle.bundle import Bundle
 
-    from .record import Block, Variant
+    from .job import Outcome
+    from .record import Trial, Variant
     from .scans import Scans
-    from .turn import Outcome
 
 WINDOW = 32
-"""Scans that one turn reads; the next goes on where it stopped."""
+"""Scans that one trial reads; the next trial continues after them."""
 
 
-class Effort(NamedTuple):
-    """How long to measure each variant: both bounds are reached, spread over the rounds."""
+class Budget(NamedTuple):
+    """The rounds, and the least seconds and answers of each variant, spread over the rounds."""
 
     rounds: int
     min_time_s: float
@@ -36,9 +37,9 @@ class Effort(NamedTuple):
 
 
 class Processes(NamedTuple):
-    """What starts a turn, and what times the whole command, milliseconds; tests put their own here."""
+    """The functions that run a trial and that time the whole command, milliseconds; tests replace them."""
 
-    take_turn: Callable[[Job], Outcome]
+    run_trial: Callable[[Job], Outcome]
     cold_start: Callable[[Job], float]
 
 
@@ -46,41 +47,40 @@ def measure(
     bundle: Bundle,
     variants: Sequence[Variant],
     scans: Scans,
-    effort: Effort,
+    budget: Budget,
     threads: int,
     processes: Processes,
-    tell: Callable[[Variant, int, int], None],
+    progress: Callable[[Variant, int, int], None],
 ) -> tuple[Result, ...]:
-    """Measure variants against each other. One that fails has no further turn, and does not stop the others.
+    """Measure variants. One that fails has no further trials, and does not stop the others.
 
     Parameters
     ----------
     threads
-        Cores to give to the networks.
-    tell
-        Called before each turn with the variant, how many turns are done, and of how many.
+        Cores that the networks may use.
+    progress
+        Called before each trial with the variant, the number of finished trials, and the number of all.
     """
-    blocks: dict[Variant, list[Block]] = {variant: [] for variant in variants}
+    trials: dict[Variant, list[Trial]] = {variant: [] for variant in variants}
     errors: dict[Variant, str] = {}
-    for number in range(effort.rounds):
-        # Back and forth: what drifts evenly over a round then falls on all alike.
-        for place, variant in enumerate(variants[:: -1 if number % 2 else 1]):
-            tell(variant, number * len(variants) + place, effort.rounds * len(variants))
+    for number in range(budget.rounds):
+        for place, variant in enumerate(in_round(variants, number)):
+            progress(variant, number * len(variants) + place, budget.rounds * len(variants))
             if variant not in errors:
-                taken = sum(len(block.warm_ms) for block in blocks[variant])
+                taken = sum(len(trial.warm_ms) for trial in trials[variant])
                 job = Job(
                     str(bundle.path),
                     variant,
                     threads,
                     scans.window(taken, WINDOW),
-                    effort.min_time_s / effort.rounds,
-                    math.ceil(effort.min_count / effort.rounds),
+                    budget.min_time_s / budget.rounds,
+                    math.ceil(budget.min_count / budget.rounds),
                 )
-                outcome = _turn(job, processes)
-                if outcome.block is None:
+                outcome = _trial(job, processes)
+                if outcome.trial is None:
                     errors[variant] = outcome.error
                 else:
-                    blocks[variant].append(outcome.block)
+                    trials[variant].append(outcome.trial)
     return tuple(
         Result(
             variant,
@@ -90,16 +90,16 @@ def measure(
             tuple(found),
             errors.get(variant, ""),
         )
-        for variant, found in blocks.items()
+        for variant, found in trials.items()
     )
 
 
-def _turn(job: Job, processes: Processes) -> Outcome:
-    outcome = processes.take_turn(job)
-    if outcome.block is None or job.variant.what != PREDICT:
+def _trial(job: Job, processes: Processes) -> Outcome:
+    outcome = processes.run_trial(job)
+    if outcome.trial is None or job.variant.what != PREDICT:
         return outcome
     try:
         cold = processes.cold_start(job)
     except EdgeRunError as error:
-        return msgspec.structs.replace(outcome, block=None, error=error.message)
-    return msgspec.structs.replace(outcome, block=msgspec.structs.replace(outcome.block, cold_ms=cold))
+        return msgspec.structs.replace(outcome, trial=None, error=error.message)
+    return msgspec.structs.replace(outcome, trial=msgspec.structs.replace(outcome.trial, cold_ms=cold))

@@ -1,6 +1,6 @@
 """The energy counters of NVIDIA's GPUs, from the library that comes with the driver.
 
-``nvidia-smi`` shows power only now and then; the counter behind it misses nothing. Functions and units are those of
+``nvidia-smi`` samples power from time to time; the counter behind it misses nothing. Functions and units are those of
 NVIDIA's NVML API reference: ``nvmlDeviceGetTotalEnergyConsumption``, millijoules since the driver was loaded.
 """
 
@@ -13,7 +13,7 @@ LIBRARY = "libnvidia-ml.so.1"
 
 
 class Gpu:
-    """The counter of one GPU."""
+    """The energy counter of one GPU."""
 
     range_j = float("inf")
 
@@ -23,7 +23,7 @@ class Gpu:
         _checked(library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(index), ctypes.byref(self._handle)))
 
     def joules(self) -> float:
-        """Read it.
+        """Read the counter, joules.
 
         Raises
         ------
@@ -36,7 +36,7 @@ class Gpu:
 
 
 def gpus(library: Any = None) -> list[Gpu]:  # noqa: ANN401
-    """Those that have a counter; none without the driver."""
+    """Return the GPUs that have a counter; none without the driver."""
     try:
         library = library or ctypes.CDLL(LIBRARY)
         _checked(library.nvmlInit_v2())
@@ -58,4 +58,4 @@ def _opened(library: Any, index: int) -> Gpu | None:  # noqa: ANN401
 
 def _checked(code: int) -> None:
     if code:
-        raise OSError(f"NVML answers {code}")
+        raise OSError(f"NVML returns error {code}")

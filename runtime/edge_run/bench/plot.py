@@ -1,4 +1,4 @@
-"""A record as a picture: a dot at the p50, a line to the p99, ticks at p90 and p95."""
+"""Draw a record: a dot at the p50, a line to the p99, ticks at p90 and p95."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .record import Record, Result, Summary
 
-# Of Okabe and Ito's palette ("Color Universal Design", 2008); what a colour says, the row's name says too.
+# From Okabe and Ito's palette ("Color Universal Design", 2008); the row's name says the same as its colour.
 COLOURS = {MEMBER: "#0072B2", "ensemble": "#D55E00", "predict": "#009E73"}
 INK, MUTED, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 STYLE: dict[str, Any] = {
@@ -36,7 +36,7 @@ def draw(record: Record, stem: Path, matplotlib: ModuleType) -> tuple[Path, Path
     Parameters
     ----------
     matplotlib
-        With its ``figure`` imported: an optional part, so that the caller brings it.
+        The module, with its ``figure`` imported: it is an optional package, which the caller imports.
     """
     groups: dict[tuple[str, str], list[tuple[Result, Summary]]] = {}
     for result in record.results:

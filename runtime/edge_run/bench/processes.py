@@ -1,4 +1,4 @@
-"""Fresh processes: a turn of a variant, and the whole command as a user starts it."""
+"""Fresh processes: a trial of a variant, and the whole command as a user starts it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 
 from edge_run.errors import BackendError
 
-from .turn import Job, Outcome
+from .job import Job, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,9 @@ LIMIT_S = 1800.0
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from {} import {call}; {call}()"
 
 
-def take_turn(job: Job) -> Outcome:
-    """Run one turn; what ends its process is an outcome too."""
-    done = _run("edge_run.bench.turn", "main", [], msgspec.json.encode(job))
+def run_trial(job: Job) -> Outcome:
+    """Run one trial; a process that dies is an outcome too."""
+    done = _run("edge_run.bench.trial", "main", [], msgspec.json.encode(job))
     try:
         return msgspec.json.decode(done.stdout, type=Outcome)
     except msgspec.DecodeError:
@@ -34,12 +34,12 @@ def take_turn(job: Job) -> Outcome:
 
 
 def cold_start(job: Job, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Milliseconds of ``edge-run predict SCAN``, from its start to its end. Files are in the system's cache by then.
+    """Return the milliseconds of ``edge-run predict SCAN``, from start to end, its files in the system's cache.
 
     Raises
     ------
     BackendError
-        It did not answer.
+        The command failed.
     """
     variant = job.variant
     words = ["predict", job.scans[0], "--no-case-log", "--json", "--bundle", job.bundle, "--threads", str(job.threads)]
@@ -52,18 +52,18 @@ def cold_start(job: Job, clock: Callable[[], float] = time.perf_counter) -> floa
     return taken * 1e3
 
 
-def _run(module: str, call: str, words: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
+def _run(module: str, call: str, words: list[str], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
     path = json.dumps([entry for entry in sys.path if entry])
     command = [sys.executable, "-I", "-c", _START.format(module, call=call), path, *words]
     # As `edge-run predict` sets it: nothing here uses the linear algebra whose threads would be started.
     environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
     try:
         return subprocess.run(  # noqa: S603 - this interpreter, and code of this package
-            command, input=given, capture_output=True, env=environment, timeout=LIMIT_S, check=False
+            command, input=stdin, capture_output=True, env=environment, timeout=LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired as late:
-        said = f"it had not ended after {LIMIT_S:.0f} s".encode()
-        return subprocess.CompletedProcess(late.cmd, 1, b"", said)
+        text = f"it had not ended after {LIMIT_S:.0f} s".encode()
+        return subprocess.CompletedProcess(late.cmd, 1, b"", text)
 
 
 def _ended(done: subprocess.CompletedProcess[bytes]) -> str:

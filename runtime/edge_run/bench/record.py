@@ -1,4 +1,4 @@
-"""What a benchmark writes down: every raw sample, and what it was measured on."""
+"""The record of a benchmark: every raw sample, and the conditions of the measurement."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from typing import Annotated, Any
 
 import msgspec
 
-SCHEMA = 1
+SCHEMA = 2
 MEMBER, ENSEMBLE, PREDICT = "member", "ensemble", "predict"
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """One thing to measure.
+    """One combination to measure.
 
     Attributes
     ----------
     what
         ``member``: one network. ``ensemble``: networks, vote and flags, from a preprocessed scan. ``predict``: the same
         from the file, read and decoded.
-    member, exit
-        Which network; else how the ensemble may stop.
+    member
+        The network's name, with ``member``.
+    exit
+        How the ensemble may stop, with ``ensemble`` and ``predict``.
     """
 
     backend: str
@@ -30,60 +32,60 @@ class Variant(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """As a person reads it: ``resnet18``, ``predict, certified``."""
+        """Return the name of a row: ``resnet18``, ``predict, certified``."""
         return self.member or f"{self.what}, {self.exit}"
 
 
-class Block(msgspec.Struct, frozen=True):
-    """What one fresh process measured.
+class Trial(msgspec.Struct, frozen=True):
+    """The measurements of one fresh process.
 
     Attributes
     ----------
     load_ms
-        Bundle read, hashed and opened on the backend; Python and its packages were imported before.
+        Time to read, hash and open the bundle on the backend; Python and its packages were imported before.
     first_ms
-        The first answer.
+        Time of the first answer.
     warm_ms
-        Each answer after the warm-up, in order, one scan at a time.
+        Time of each answer after the warm-up, in order, one scan at a time.
     seconds
-        Wall time of all of ``warm_ms``.
-    asked
+        Sum of ``warm_ms``.
+    members_run
         Members that answered a scan, on average.
     peak_bytes
-        Largest resident memory of the process, the GPU's not counted; None where the system does not tell.
+        Largest resident memory of the process, without the GPU's; None where the system does not report it.
     energy_j
-        Over ``seconds``, by meter; joules of everything the meter sees, idle or not. Empty where there is no meter.
+        Joules by meter over ``seconds``, of everything that the meter measures, idle or not. Empty without a meter.
     cold_ms
-        Of ``predict``: a whole ``edge-run predict`` of one scan, from its start to its end.
+        With ``predict``, time of a whole ``edge-run predict`` of one scan, from start to end; else None.
     """
 
     load_ms: float
     first_ms: float
     warm_ms: tuple[float, ...]
     seconds: float
-    asked: float
+    members_run: float
     peak_bytes: int | None
     energy_j: dict[str, float]
     cold_ms: float | None = None
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What the blocks of a variant come to; see :mod:`edge_run.bench.summary`.
+    """The summary of a variant's trials; see :mod:`edge_run.bench.summary`.
 
     Attributes
     ----------
     samples
-        Warm answers in all blocks.
-    block_medians_ms
-        Of each block's warm answers.
+        Number of warm answers in all trials.
+    trial_medians_ms
+        Median of each trial's warm answers.
     spread
-        Interquartile range of the block medians, as a share of their median.
+        Interquartile range of the trial medians, as a share of their median.
     unsteady
-        The spread is over the bound of the conditions: the figures should not be trusted.
+        Whether the spread is over the bound of the conditions, so that the figures should not be trusted.
     per_second
-        Scans answered one after another.
+        Scans per second, answered one after another.
     energy_j
-        Of one answer, by meter.
+        Joules of one answer, by meter.
     """
 
     samples: int
@@ -92,70 +94,72 @@ class Summary(msgspec.Struct, frozen=True):
     p95_ms: float
     p99_ms: float
     per_second: float
-    block_medians_ms: tuple[float, ...]
+    trial_medians_ms: tuple[float, ...]
     spread: float
     unsteady: bool
     load_ms: float
     first_ms: float
     cold_ms: float | None
     peak_bytes: int | None
-    asked: float
+    members_run: float
     energy_j: dict[str, float]
 
 
 class Result(msgspec.Struct, frozen=True):
-    """One variant, measured or failed.
+    """The result of one variant.
 
     Attributes
     ----------
     threads
-        Of each member, where it computes on the CPU.
+        Threads of each member, where it computes on the CPU.
     artefact_bytes
-        Of the ONNX files.
+        Size of the ONNX files.
     summary
         None where nothing was measured.
     error
-        Why the variant stopped; empty where it did not.
+        Why the variant failed; empty where it did not.
     """
 
     variant: Variant
     threads: dict[str, int]
     artefact_bytes: int
     summary: Summary | None
-    blocks: tuple[Block, ...]
+    trials: tuple[Trial, ...]
     error: str = ""
 
 
-class LeftOut(msgspec.Struct, frozen=True):
-    """A backend that cannot run here, or with a precision that it does not run; and what mends it."""
+class Skipped(msgspec.Struct, frozen=True):
+    """A backend that cannot run here, or a precision that it does not run (else empty), with the reason and a hint."""
 
     backend: str
     precision: str
-    why: str
+    reason: str
     hint: str
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """What a measurement depends on, apart from machine and bundle.
+    """The conditions of a measurement, apart from machine and bundle.
 
     Attributes
     ----------
     affinity
-        Cores the process may run on.
+        Cores that the process may run on.
     cgroup_cores
-        What the cgroup's quota comes to; None without one.
+        Cores that the cgroup's CPU quota is worth; None without one.
     threads
-        Cores that were given to the networks.
+        Cores that the networks may use.
     governor
-        How the system sets the clock rate; empty where it does not tell.
+        The governor of the clock rate; empty where the system does not report it.
     load
         The system's load averages over one minute, before and after.
     rounds, min_time_s, min_count
-        Each variant had so many blocks, at least so many seconds and answers in all.
+        Trials of each variant, and the least seconds and answers of each in all.
+    warm_up
+        Answers of each trial after the first that are not counted.
     unsteady_over
         Spread from which a figure is called unsteady.
-    scans, drawn, scans_sha256
-        How many; whether they are edge-run's drawings; a hash of the hashes of all.
+    scans, synthetic, scans_sha256
+        Number of scans; whether edge-run drew them; SHA-256 of the SHA-256 of all.
     """
 
     affinity: tuple[int, ...]
@@ -169,19 +173,21 @@ class Conditions(msgspec.Struct, frozen=True):
     warm_up: int
     unsteady_over: float
     scans: int
-    drawn: bool
+    synthetic: bool
     scans_sha256: str
 
 
 class Record(msgspec.Struct, frozen=True):
-    """All of ``edge-run bench --json``.
+    """The whole output of ``edge-run bench --json``.
 
     Attributes
     ----------
     created
-        UTC.
+        Time of the measurement, UTC.
     machine
-        What ``edge-run doctor --json`` says.
+        The output of ``edge-run doctor --json``.
+    skipped
+        Backends and precisions that cannot run here.
     """
 
     schema: int
@@ -192,4 +198,4 @@ class Record(msgspec.Struct, frozen=True):
     machine: dict[str, Any]
     conditions: Conditions
     results: tuple[Result, ...]
-    left_out: tuple[LeftOut, ...]
+    skipped: tuple[Skipped, ...]

@@ -1,4 +1,4 @@
-"""The scans of a measurement: those that are given, or drawings."""
+"""The scans of a measurement: the user's, or synthetic ones."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST = 256
-DRAWN = 8
+SYNTHETIC = 8
 SIDE, GRAIN = 512, 32
-"""Pixels: a side as most CT slices have, enlarged from noise of fewer."""
+"""Pixels: the side of most CT slices, and that of the noise which is enlarged to it."""
 
 
 class Scans(NamedTuple):
-    """Files, a hash of their hashes, and whether edge-run drew them."""
+    """Paths of scans, the SHA-256 of their SHA-256 sums, and whether edge-run drew them."""
 
     paths: tuple[str, ...]
     sha256: str
-    drawn: bool
+    synthetic: bool
 
     def window(self, begin: int, most: int) -> tuple[str, ...]:
-        """At most so many of them, from a place on, as if they stood in a circle."""
+        """Return at most ``most`` paths from index ``begin`` on, around the end."""
         turned = begin % len(self.paths)
         return (self.paths[turned:] + self.paths[:turned])[:most]
 
 
 def take(arguments: Sequence[str], folder: Path) -> Scans:
-    """Read each scan once, so that a bad one is found before anything is measured.
+    """Choose the scans, and read each once, so that a bad one is refused before anything is measured.
 
     Parameters
     ----------
     arguments
-        Files, folders and globs; none: scans are drawn. Of more than `MOST`, as many are taken, evenly.
+        Files, folders and globs; synthetic scans where there are none. Of more than `MOST` scans, every n-th is taken.
     folder
-        Where drawings are written.
+        Folder for synthetic scans.
 
     Raises
     ------
     InputError
         One of them cannot be read.
     UsageError
-        Standard input, which can be read only once.
+        Standard input is among them, which can be read only once.
     """
     from edge_run.scan import read as image
 
@@ -62,15 +62,15 @@ def take(arguments: Sequence[str], folder: Path) -> Scans:
         step = -(-len(inputs) // MOST)
         paths = [str(given.path) for given in inputs[::step]]
     hashes = "".join(image.read(path).sha256 for path in paths)
-    return Scans(tuple(paths), hashlib.sha256(hashes.encode()).hexdigest(), drawn=not arguments)
+    return Scans(tuple(paths), hashlib.sha256(hashes.encode()).hexdigest(), synthetic=not arguments)
 
 
 def _draw(folder: Path) -> list[str]:
-    """Smooth noise, the same on every machine up to the rounding of its enlargement."""
+    """Draw smooth noise, the same on every machine up to the rounding of its enlargement."""
     import cv2
     import numpy as np
 
-    paths = [str(folder / f"drawn{seed}.png") for seed in range(DRAWN)]
+    paths = [str(folder / f"synthetic{seed}.png") for seed in range(SYNTHETIC)]
     for seed, path in enumerate(paths):
         coarse = np.random.default_rng(seed).integers(0, 256, (GRAIN, GRAIN), dtype=np.uint8)
         cv2.imwrite(path, cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))

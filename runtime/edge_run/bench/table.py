@@ -1,4 +1,4 @@
-"""A record as lines for a person, and as Markdown."""
+"""Write a record as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from .record import Record, Result
 
 COLUMNS = (
-    "ms p50", "p90", "p95", "p99", "per s", "load ms", "first ms", "cold ms", "peak MiB", "files MiB", "J", "asked",
+    "ms p50", "p90", "p95", "p99", "per s", "load ms", "first ms", "cold ms", "peak MiB", "files MiB", "J", "members",
     "spread",
 )  # fmt: skip
 MIB = 2**20
 
 
 def text(record: Record) -> str:
-    """What was measured on, a table by backend and precision, and what must be known to read it."""
+    """Write the conditions, a table by backend and precision, and notes."""
     columns = _columns(record)
     lines = head(record)
     table = [("", list(columns))]
@@ -31,7 +31,7 @@ def text(record: Record) -> str:
 
 
 def _aligned(table: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """Names to the left, cells to the right of columns as wide as they need be."""
+    """Align names to the left, and cells to the right of columns as wide as needed."""
     left = max(len(name) for name, _ in table)
     widths = [2 + max(map(len, column)) for column in zip(*(cells for _, cells in table if cells), strict=True)]
     return [
@@ -41,7 +41,7 @@ def _aligned(table: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 
 
 def markdown(record: Record) -> str:
-    """One table of all results, with what `text` says around its own."""
+    """Write one table of all results, with the conditions and notes of `text`."""
     columns = _columns(record)
     rows = [["backend", "precision", "what", *columns], ["---"] * 3 + ["---:"] * len(columns)]
     for result in record.results:
@@ -52,42 +52,42 @@ def markdown(record: Record) -> str:
 
 
 def piped(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of a Markdown table: the head, the dashes, and the rest."""
+    """Write rows of a Markdown table: the head, the dashes, and the rest."""
     return [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
 
 
 def head(record: Record) -> list[str]:
-    """Bundle, machine, and how long was measured."""
+    """Write the bundle, the machine and the duration."""
     had, machine = record.conditions, record.machine
     cores = f"{had.threads} threads on cores {ranges(had.affinity) or '?'}"
     limit = "" if had.cgroup_cores is None else f", {had.cgroup_cores:g} by the cgroup"
     board = machine.get("board") or machine.get("cpu", "")
-    mode = "".join(f", {said}" for said in (machine.get("power_mode"), had.governor) if said)
-    drawn = f"{had.scans} {'drawn' if had.drawn else 'given'} scans"
+    mode = "".join(f", {word}" for word in (machine.get("power_mode"), had.governor) if word)
+    scans = f"{had.scans} {'synthetic' if had.synthetic else 'given'} scans"
     least = f"at least {had.min_time_s:g} s and {had.min_count} answers"
     return [
         f"bundle {record.bundle} {record.bundle_sha256[:12]}, edge-run {machine.get('version', '')}",
         f"{board}{mode}: {cores}{limit}; load {had.load[0]:.1f} before, {had.load[1]:.1f} after",
-        f"{drawn}; {had.rounds} fresh processes each, in turn; {least}",
+        f"{scans}; {had.rounds} fresh processes each, interleaved; {least}",
     ]
 
 
 def notes(record: Record) -> list[str]:
-    """What failed, what was left out, and what a reader must not overlook."""
-    said = [f"failed: {name(result)}: {result.error}" for result in record.results if result.error]
+    """Write what failed, what was skipped, and what a reader must know."""
+    lines = [f"failed: {name(result)}: {result.error}" for result in record.results if result.error]
     known = [(result, result.summary) for result in record.results if result.summary]
     unsteady = sum(summary.unsteady for _, summary in known)
     if unsteady:
-        over = f"the block medians spread over more than {record.conditions.unsteady_over:.0%}"
-        said.append(f"UNSTEADY (!): {over} in {unsteady} of {len(known)}; measure again on a machine that rests")
-    if record.conditions.drawn and any(result.variant.exit == CERTIFIED for result, _ in known):
-        said.append("certified exit depends on the scans, and these are drawings: give some of your own")
+        over = f"the trial medians spread over more than {record.conditions.unsteady_over:.0%}"
+        lines.append(f"UNSTEADY (!): {over} in {unsteady} of {len(known)}; measure again on an idle machine")
+    if record.conditions.synthetic and any(result.variant.exit == CERTIFIED for result, _ in known):
+        lines.append("certified exit depends on the scans, and these are synthetic: give scans of your own")
     if any(summary.samples < 100 for _, summary in known):
-        said.append("of fewer than 100 answers, p99 is little else than the slowest")
+        lines.append("with fewer than 100 answers, p99 is close to the slowest answer")
     meters = sorted({meter for _, summary in known for meter in summary.energy_j})
-    said.append(f"energy: {', '.join(meters) or 'not told by this machine'}")
-    said += [f"left out: {' '.join(filter(None, (o.backend, o.precision)))}: {o.why}" for o in record.left_out]
-    return said
+    lines.append(f"energy: {', '.join(meters) or 'not available'}")
+    lines += [f"skipped: {' '.join(filter(None, (o.backend, o.precision)))}: {o.reason}" for o in record.skipped]
+    return lines
 
 
 def name(result: Result) -> str:
@@ -107,8 +107,8 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def _columns(record: Record) -> tuple[str, ...]:
-    told = any(result.summary and result.summary.energy_j for result in record.results)
-    return tuple(column for column in COLUMNS if column != "J" or told)
+    metered = any(result.summary and result.summary.energy_j for result in record.results)
+    return tuple(column for column in COLUMNS if column != "J" or metered)
 
 
 def _cells(result: Result, columns: Sequence[str]) -> list[str]:
@@ -127,7 +127,7 @@ def _cells(result: Result, columns: Sequence[str]) -> list[str]:
         "peak MiB": "" if found.peak_bytes is None else f"{found.peak_bytes / MIB:.0f}",
         "files MiB": f"{result.artefact_bytes / MIB:.1f}",
         "J": " ".join(f"{joules:.3g}" for joules in found.energy_j.values()),
-        "asked": f"{found.asked:.1f}/{len(result.threads)}" if result.variant.exit else "",
+        "members": f"{found.members_run:.1f}/{len(result.threads)}" if result.variant.exit else "",
         "spread": f"{found.spread:.1%}{'!' if found.unsteady else ''}",
     }
     return [cells[column] for column in columns]

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from edge_run.bench.compare import Comparison
-    from edge_run.bench.measure import Effort
+    from edge_run.bench.measure import Budget
     from edge_run.bench.record import Record, Variant
 
 
 def bench(
     bundle: Annotated[str, typer.Argument(help="Bundle: a folder, a .zip, or a built-in name.")] = "ct-covid",
-    scans: Annotated[list[str] | None, typer.Argument(help="Scans: files, folders, globs; drawn ones by default.")] = None,
+    scans: Annotated[list[str] | None, typer.Argument(help="Scans: files, folders, globs; synthetic ones by default.")] = None,
     precision: Annotated[str | None, typer.Option(help="Comma-separated; all that the bundle has by default.")] = None,
     backend: Annotated[str | None, typer.Option(help="Comma-separated; all that run here by default.")] = None,
     exit: Annotated[str | None, typer.Option(help="full, certified; both by default.")] = None,  # noqa: A002
@@ -47,15 +47,15 @@ def bench(
     matplotlib = _matplotlib() if plot else None
     _check_places(out, plot and plot.with_name(f"{plot.name}.png"))
     from edge_run.bench import compare as comparing
-    from edge_run.bench.plan import Asked, plan
+    from edge_run.bench.plan import Filters, plan
     from edge_run.bench.run import run
     from edge_run.bundle.bundle import Bundle
     from edge_run.doctor import examine
 
     earlier = comparing.load(compare) if compare else None
     opened, machine = Bundle(bundle), examine()
-    asked = Asked(*(None if words is None else words.split(",") for words in (backend, precision, exit)))
-    planned = plan(opened.manifest, machine.backends, asked)
+    filters = Filters(*(None if words is None else words.split(",") for words in (backend, precision, exit)))
+    planned = plan(opened.manifest, machine.backends, filters)
     if earlier:
         comparing.require_common(earlier, planned.variants)
     try:
@@ -64,10 +64,10 @@ def bench(
             planned,
             machine,
             scans or [],
-            effort=_effort(min_time, min_count, quick=quick),
+            budget=_budget(min_time, min_count, quick=quick),
             threads=threads,
             command=_command(scans or []),
-            tell=_progress,
+            progress=_progress,
         )
     finally:
         _wipe()
@@ -92,7 +92,7 @@ def _check_places(*files: Path | None) -> None:
             raise UsageError(f"{file} cannot be written: it is a folder, or not yours", hint="give another place")
 
 
-def _effort(min_time: float | None, min_count: int | None, *, quick: bool) -> Effort:
+def _budget(min_time: float | None, min_count: int | None, *, quick: bool) -> Budget:
     from edge_run.bench.run import QUICK, USUAL
 
     usual = QUICK if quick else USUAL
@@ -160,10 +160,10 @@ def _judge(record: Record, found: Comparison | None) -> None:
     why = first_error(record.results)
     if why:
         raise BackendError(f"nothing could be measured: {why}", hint="edge-run doctor; edge-run verify BUNDLE")
-    beyond = [one for one in found.ratios if one.beyond] if found else []
-    if found and beyond:
-        names = ", ".join(f"{one.variant.backend} {one.variant.precision} {one.variant.name}" for one in beyond)
+    over_bound = [one for one in found.ratios if one.over_bound] if found else []
+    if found and over_bound:
+        names = ", ".join(f"{one.variant.backend} {one.variant.precision} {one.variant.name}" for one in over_bound)
         raise GateError(
-            f"{len(beyond)} of {len(found.ratios)} are over {found.bound:g} times the earlier p50, or fail: {names}",
-            hint="measure again on a machine that rests; what the two records differ in is printed above",
+            f"{len(over_bound)} of {len(found.ratios)} are over {found.bound:g} times the earlier p50, or fail: {names}",
+            hint="measure again on an idle machine; what else differs between the two records is printed above",
         )

@@ -27,23 +27,23 @@ def compile_engines(
     as_json: _options.Json = False,
 ) -> None:  # fmt: skip
     """Build TensorRT engines for this device's GPU, and keep them beside the bundle."""
-    from edge_run.backends.tensorrt.backend import missing
-    from edge_run.backends.tensorrt.choice import choose
+    from edge_run.backends import unavailable
     from edge_run.backends.tensorrt.compile import compile_bundle, options_for
+    from edge_run.backends.tensorrt.precisions import choose
     from edge_run.bundle.bundle import Bundle
 
     opened = Bundle(bundle)
     asked = None if precision is None else precision.split(",")
     precisions = choose(asked, opened.manifest.precisions, dla=dla)
     options = options_for(batch, workspace, dla=dla)
-    lack = missing()
-    if lack is not None:
-        raise BackendError(f"no engines can be built here: {lack.why}", hint=lack.hint)
+    state = unavailable("tensorrt")
+    if state is not None:
+        raise BackendError(f"no engines can be built here: {state.reason}", hint=state.hint)
     from edge_run.backends.tensorrt.device import probe
 
     sink, records = Sink(Format.TEXT, (), _to_text), []
     try:
-        for compiled in compile_bundle(opened, precisions, probe(), options, force=force, tell=_progress):
+        for compiled in compile_bundle(opened, precisions, probe(), options, force=force, progress=_progress):
             records.append(_record(compiled))
             if not as_json:
                 sink.write(records[-1])

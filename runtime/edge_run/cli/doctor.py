@@ -42,7 +42,7 @@ def _lines(machine: Machine) -> list[Record]:
     }
     for name, state in machine.backends.items():
         rows[f"backend {name}"] = (
-            f"ready: {', '.join(state.precisions)}" if state.ready else f"{state.why}: {state.hint}"
+            f"ready: {', '.join(state.precisions)}" if state.ready else f"{state.reason}: {state.hint}"
         )
     for extra, missing in machine.extras.items():
         rows[f"[{extra}]"] = (

@@ -59,20 +59,18 @@ def predict(
     """Answer scans with the bundle's calibrated vote. One bad file does not stop the others (exit 3)."""
     form = _format(as_json=as_json, jsonl=jsonl, as_csv=as_csv)
     _check(paths, watch, state, heatmap, form)
-    from edge_run.backends import Availability, choose
+    from edge_run.backends import Selection
     from edge_run.bundle.bundle import Bundle
 
     opened = Bundle(bundle)
-    choice = choose(backend, precision, opened.manifest.precisions, Availability(backend))
-    opened.read_ahead(choice.precision)
+    selection = Selection(backend, precision, opened.manifest.precisions)
+    opened.read_ahead(selection.choice.precision)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
     from edge_run.ensemble.ensemble import Ensemble
 
     with (
         Cases(case_log, wanted=not no_case_log, keep_images=keep_images) as cases,
-        Ensemble(
-            opened, precision=precision, backend=backend, threads=threads, early_exit=exit == "certified"
-        ) as ensemble,
+        Ensemble(opened, selection=selection, threads=threads, early_exit=exit == "certified") as ensemble,
     ):
         sink = Sink(form, COLUMNS, to_text)
         writer = _Writer(ensemble, cases, sink)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_run._version import __version__
-from edge_run.backends import AUTO
+from edge_run.backends import AUTO, Selection
 from edge_run.bundle.bundle import DEFAULT, Bundle
 from edge_run.flags import Flagger
 from edge_run.scan.read import read
@@ -64,6 +64,9 @@ class Ensemble:
     early_exit
         Let members answer stage by stage, and stop as soon as neither the label nor a flag can change any more
         (see :mod:`edge_run.voting.early_exit`).
+    selection
+        A choice of backend and precision that was made before for this bundle; made from ``backend`` and ``precision``
+        by default.
 
     Raises
     ------
@@ -81,9 +84,11 @@ class Ensemble:
         backend: str = AUTO,
         threads: int | None = None,
         early_exit: bool = False,
+        selection: Selection | None = None,
     ) -> None:
         self.bundle, self.manifest, self.early_exit = bundle, bundle.manifest, early_exit
-        self._pool = MemberPool(bundle, backend, precision, threads, early_exit=early_exit)
+        selection = selection or Selection(backend, precision, bundle.manifest.precisions)
+        self._pool = MemberPool(bundle, selection, threads, early_exit=early_exit)
         self.backend, self.precision = self._pool.backend, self._pool.precision
         self.skipped_backends = self._pool.skipped_backends
         self._heatmap: Heatmap | None = None

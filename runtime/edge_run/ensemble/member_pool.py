@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_run.backends import Selection
     from edge_run.backends.base import Outputs
     from edge_run.bundle.bundle import Bundle
 
@@ -32,7 +33,9 @@ class MemberPool:
     ----------
     bundle
         Whose members are loaded.
-    backend, precision, threads, early_exit
+    selection
+        The backend and the precision; it moves on where a backend fails to load the members.
+    threads, early_exit
         As :class:`edge_run.Ensemble` takes them.
 
     Raises
@@ -41,9 +44,7 @@ class MemberPool:
         A member cannot be loaded.
     """
 
-    def __init__(
-        self, bundle: Bundle, backend: str, precision: str | None, threads: int | None, *, early_exit: bool
-    ) -> None:
+    def __init__(self, bundle: Bundle, selection: Selection, threads: int | None, *, early_exit: bool) -> None:
         self.manifest = bundle.manifest
         self.stages = _stages(bundle, early_exit=early_exit)
         cores = threads or allowed_cores()
@@ -51,11 +52,11 @@ class MemberPool:
         self._executor = ThreadPoolExecutor(min(cores, len(self.threads)), thread_name_prefix="member")
         self._process, self._closed = os.getpid(), False
         try:
-            choice, self._runners = open_members(bundle, backend, precision, self.threads, self._executor)
+            self._runners = open_members(bundle, selection, self.threads, self._executor)
         except Exception:
             self._executor.shutdown(cancel_futures=True)
             raise
-        self.backend, self.precision, self.skipped_backends = choice
+        self.backend, self.precision, self.skipped_backends = selection.choice
 
     @property
     def closed(self) -> bool:

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_run.backends import AUTO, CPU, Availability, Choice, choose, open_runner
-from edge_run.backends.base import Missing, Network
+from edge_run.backends import Choice, Network, open_runner
 from edge_run.errors import BackendError
-from edge_run.machine.accelerators import has_nvidia_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
 
-    from edge_run.backends.base import Runner
+    from edge_run.backends import Runner, Selection
     from edge_run.bundle.bundle import Bundle
 
 
-def open_members(
-    bundle: Bundle, backend: str, precision: str | None, threads: Mapping[int, int], pool: Executor
-) -> tuple[Choice, list[Runner]]:
-    """Open the members on the backend that is named, or on the first that opens them all.
+def open_members(bundle: Bundle, selection: Selection, threads: Mapping[int, int], pool: Executor) -> list[Runner]:
+    """Open the members on the selected backend; with ``auto``, on the first that opens them all.
 
     Parameters
     ----------
+    selection
+        Moves on to the next backend where one fails; holds the choice that worked afterwards.
     threads
-        Of each member, by its place in the manifest, in the order in which they are to be opened.
+        Threads of each member, by its place in the manifest, in the order in which they are to be opened.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or is not the one that the manifest names.
+    BackendError
+        The backend cannot load a member, and there is no other.
     """
-    here, gpu = Availability(backend), has_nvidia_gpu()
     while True:
-        choice = choose(backend, precision, bundle.manifest.precisions, here, gpu=gpu)
         try:
-            return choice, _open_all(bundle, choice, threads, pool)
+            return _open_all(bundle, selection.choice, threads, pool)
         except BackendError as error:
-            # What the CPU does not open is no network: the next backend's complaint would only hide that.
-            if backend != AUTO or choice.backend == CPU:
-                raise
-            here[choice.backend] = Missing(error.message, error.hint, installed=True)
+            selection.fall_back(error)
 
 
 def _open_all(bundle: Bundle, choice: Choice, threads: Mapping[int, int], pool: Executor) -> list[Runner]:
@@ -51,12 +51,5 @@ def _open_all(bundle: Bundle, choice: Choice, threads: Mapping[int, int], pool: 
 
 
 def _open(bundle: Bundle, m: int, choice: Choice, threads: int) -> Runner:
-    member = bundle.manifest.members[m]
-    network = Network(
-        bundle.read(member.artefacts[choice.precision].file),
-        f"{member.id}.{choice.precision}",
-        choice.precision,
-        bundle.manifest.preprocess.size,
-        bundle.engines,
-    )
+    network = Network.read(bundle, bundle.manifest.members[m], choice.precision)
     return open_runner(choice.backend, network, threads=threads)

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from edge_run.backends import BACKENDS
 from edge_run.errors import BackendError, InputError
 from edge_run.machine.cores import allowed_cores
 from edge_run.scan.frames import frames_of
@@ -90,7 +91,7 @@ class _Frame(NamedTuple):
 
 def batch_plan(backend: str, batch: int | None = None) -> BatchPlan:
     """Return what is fastest on a backend, or a batch of another size."""
-    best = ON_CPU if backend in ("cpu", "openvino") else ON_GPU
+    best = ON_CPU if BACKENDS[backend].on_cpu else ON_GPU
     return best if batch is None else best._replace(batch=batch)
 
 

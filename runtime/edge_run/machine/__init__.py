@@ -1,1 +1,1 @@
-"""What this machine has: cores, processor, accelerators."""
+"""What this machine has: cores, processor, accelerators; read from files, without loading a library."""

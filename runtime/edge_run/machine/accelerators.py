@@ -1,4 +1,4 @@
-"""NVIDIA hardware, read from the files that its drivers keep: cheap, and without loading any of its libraries."""
+"""NVIDIA hardware, read from the files of its drivers: cheap, and without loading any of its libraries."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ NVIDIA_FILES = (
 
 
 def has_nvidia_gpu(files: Sequence[str] = NVIDIA_FILES) -> bool:
-    """Whether a driver shows an NVIDIA GPU to this process; whether it can be used is another question."""
+    """Return whether a driver shows an NVIDIA GPU to this process; it may still not be usable."""
     return any(map(os.path.exists, files))
 
 
 def nvidia_driver(file: Path = Path("/proc/driver/nvidia/version")) -> str:
-    """Version of NVIDIA's kernel driver, ``580.65.06``; empty without one."""
+    """Return the version of NVIDIA's kernel driver, such as ``580.65.06``; empty without one."""
     found = re.search(r"^NVRM version:.*?\s(\d+\.\d[\d.]*)\s", _text(file), re.MULTILINE)
     return found[1] if found else ""
 
 
 def board(file: Path = Path("/proc/device-tree/model")) -> str:
-    """The board, where firmware names it: ``NVIDIA Jetson Orin Nano Developer Kit``; empty on a PC."""
+    """Return the board's name from its firmware, such as ``NVIDIA Jetson Orin Nano Developer Kit``; empty on a PC."""
     return _text(file).rstrip("\0\n")
 
 
 def l4t_release(file: Path = Path("/etc/nv_tegra_release")) -> str:
-    """Release of a Jetson's Linux, ``R36.4.7``; empty elsewhere."""
+    """Return the release of a Jetson's Linux, such as ``R36.4.7``; empty on other machines."""
     found = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", _text(file))
     return f"R{found[1]}.{found[2]}" if found else ""
 
 
 def power_mode(status: Path = Path("/var/lib/nvpmodel/status"), modes: Path = Path("/etc/nvpmodel.conf")) -> str:
-    """A Jetson's power mode, ``2 (MAXN_SUPER)``, its name where the table of modes gives one; empty elsewhere."""
+    """Return a Jetson's power mode, such as ``2 (MAXN_SUPER)``, with its name where there is one; empty elsewhere."""
     active = re.search(r"^pmode:\s*(\d+)", _text(status), re.MULTILINE)
     if not active:
         return ""

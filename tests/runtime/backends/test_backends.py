@@ -5,26 +5,35 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import pytest
 
-import edge_run.backends as edge_run_backends
 from edge_run import BackendError, UsageError
-from edge_run.backends import BACKENDS, Availability, choose, missing, open_runner
-from edge_run.backends.base import Missing, Network
+from edge_run.backends import (
+    BACKENDS,
+    Availability,
+    Network,
+    Outputs,
+    Runner,
+    Unavailable,
+    choose,
+    installed,
+    open_runner,
+    table,
+    unavailable,
+)
 from edge_run.backends.onnxruntime.session import session_options
-from edge_run.backends.parts import located
-from edge_run.backends.table import UNFIT
+from edge_run.backends.table import REASONS
 from edge_run.voting.prediction import SkippedBackend
 from toy import WIDTH, edge_run, head, toy_model
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-    from edge_run.backends.base import Runner
 
 BATCH = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8)
 
@@ -37,11 +46,11 @@ def opened(model: bytes, threads: int = 1) -> Runner:
 
 ALL = ["fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16"]
 PC = ["fp32", "int8-cpu"]
-ABSENT = Missing("it is not installed", "install it", installed=False)
-BROKEN = Missing("its library does not load", "mend it", installed=True)
+ABSENT = Unavailable("it is not installed", "install it", installed=False)
+BROKEN = Unavailable("its library does not load", "mend it", installed=True)
 
 
-def machine(*ready: str, broken: tuple[str, ...] = ()) -> dict[str, Missing | None]:
+def machine(*ready: str, broken: tuple[str, ...] = ()) -> dict[str, Unavailable | None]:
     """What is missing on a machine where some backends are ready, some installed and broken, the others absent."""
     return {name: None if name in ready else BROKEN if name in broken else ABSENT for name in BACKENDS}
 
@@ -89,15 +98,15 @@ def test_choice(
         (machine("tensorrt", "cpu", broken=("cuda",)), True, "tensorrt", []),
     ],
 )
-def test_auto_says_what_it_skipped_backends(
-    missing: dict[str, Missing | None], gpu: bool, backend: str, skipped_backends: list[str]
+def test_auto_names_the_backends_that_it_skips(
+    missing: dict[str, Unavailable | None], gpu: bool, backend: str, skipped_backends: list[str]
 ) -> None:
     choice = choose("auto", None, ALL, missing, gpu=gpu)
     assert (choice.backend, [one.backend for one in choice.skipped_backends]) == (backend, skipped_backends)
     for one in choice.skipped_backends:
         lacks = missing[one.backend]
         assert lacks is not None
-        assert one.reason == lacks.why
+        assert one.reason == lacks.reason
 
 
 def test_idle_gpu_is_named_even_where_no_precision_suits_it() -> None:
@@ -106,14 +115,14 @@ def test_idle_gpu_is_named_even_where_no_precision_suits_it() -> None:
     assert "zero points" in choice.skipped_backends[0].reason
 
 
-def test_named_backend_passes_over_nothing() -> None:
+def test_named_backend_skips_nothing() -> None:
     assert choose("cpu", None, PC, machine("cpu", broken=("cuda",)), gpu=True).skipped_backends == ()
 
 
 @pytest.mark.parametrize("name", [name for name in BACKENDS if name != "cpu"])
 @pytest.mark.parametrize("lacks", [ABSENT, BROKEN])
-def test_named_backend_that_is_missing_is_refused(name: str, lacks: Missing) -> None:
-    with pytest.raises(BackendError, match=f"backend {name} cannot run here: {lacks.why}") as caught:
+def test_named_backend_that_is_missing_is_refused(name: str, lacks: Unavailable) -> None:
+    with pytest.raises(BackendError, match=f"backend {name} cannot run here: {lacks.reason}") as caught:
         choose(name, None, ALL, {**machine(*BACKENDS), name: lacks})
     assert (caught.value.exit_code, caught.value.hint) == (5, lacks.hint)
 
@@ -122,8 +131,8 @@ def test_named_backend_that_is_missing_is_refused(name: str, lacks: Missing) -> 
 def test_nothing_is_looked_up_that_the_choice_does_not_come_to(asked: str) -> None:
     looked_up = []
 
-    class Watched(dict[str, "Missing | None"]):
-        def __missing__(self, name: str) -> Missing | None:
+    class Watched(dict[str, "Unavailable | None"]):
+        def __missing__(self, name: str) -> Unavailable | None:
             looked_up.append(name)
             return None if name in ("cuda", "cpu") else ABSENT
 
@@ -133,7 +142,7 @@ def test_nothing_is_looked_up_that_the_choice_does_not_come_to(asked: str) -> No
 
 def test_cpu_is_never_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.import_module", None)
-    assert missing("cpu") is None
+    assert unavailable("cpu") is None
 
 
 @pytest.mark.parametrize(
@@ -190,17 +199,44 @@ def test_no_choice(
     assert hint in caught.value.hint
 
 
-def test_every_backend_is_a_module_that_can_say_what_it_lacks() -> None:
+def test_every_backend_is_a_runner_that_can_say_what_it_lacks() -> None:
     for name, backend in BACKENDS.items():
-        module = importlib.import_module(backend.module)
-        assert callable(module.open_runner)
-        lacks = module.missing()
-        assert lacks is None or (lacks.why and lacks.hint), name
+        runner = getattr(importlib.import_module(backend.module), backend.runner)
+        assert issubclass(runner, Runner)
+        assert runner.backend == name
+        lacks = runner.unavailable()
+        assert lacks is None or (lacks.reason and lacks.hint), name
+
+
+def test_backend_is_three_methods_and_an_entry_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CONTRIBUTING says of adding a backend."""
+
+    class Halved(Runner):
+        backend, library, install = "halved", "Halved", "pip install halved"
+
+        def _open(self, network: Network, threads: int) -> None:  # noqa: ARG002
+            self._scale = threads / 2
+
+        def _infer(self, batch: np.ndarray) -> Outputs:
+            return Outputs(
+                np.full((len(batch), 2), self._scale, np.float32), np.zeros((len(batch), 1, 1, 1), np.float32)
+            )
+
+        def _close(self) -> None:
+            del self._scale
+
+    monkeypatch.setitem(sys.modules, "halved", SimpleNamespace(Halved=Halved))  # type: ignore[arg-type]
+    monkeypatch.setitem(BACKENDS, "halved", table.Backend("halved", "Halved", ("fp32",), "halved", on_cpu=True))
+    assert choose("halved", None, PC, Availability("halved"))[:2] == ("halved", "fp32")
+    with open_runner("halved", Network(b"", "toy", "fp32", 32), threads=3) as runner:
+        assert (runner.run(BATCH).logits == 1.5).all()
+    with pytest.raises(RuntimeError, match="toy is closed"):
+        runner.run(BATCH)
 
 
 def test_every_mix_runs_or_has_a_reason() -> None:
     mixes = {(name, precision) for name in BACKENDS for precision in ALL}
-    assert mixes - {(name, p) for name, known in BACKENDS.items() for p in known.precisions} == set(UNFIT)
+    assert mixes - {(name, p) for name, known in BACKENDS.items() for p in known.precisions} == set(REASONS)
 
 
 def test_option_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,12 +246,12 @@ def test_option_names_every_backend(capsys: pytest.CaptureFixture[str]) -> None:
 
 CHOICE = """
 import json, sys
-from edge_run.backends import BACKENDS, Availability, choose, missing
+from edge_run.backends import BACKENDS, Availability, choose, unavailable
 def heavy():
     return sorted({"cv2", "numpy", "onnxruntime", "openvino", "tensorrt"} & set(sys.modules))
 choose("auto", None, ["fp32", "int8-cpu"], Availability("auto"))
 chosen = heavy(), [name for name in BACKENDS if BACKENDS[name].module in sys.modules]
-list(map(missing, BACKENDS))
+list(map(unavailable, BACKENDS))
 print(json.dumps([*chosen, heavy()]))
 """
 
@@ -224,11 +260,11 @@ def test_choosing_loads_nothing_heavy_and_no_backend_that_is_not_installed() -> 
     done = subprocess.run([sys.executable, "-c", CHOICE], capture_output=True, text=True, check=True, timeout=60)
     heavy, backends, heavy_of_all = json.loads(done.stdout)
     assert (heavy, heavy_of_all) == ([], [])
-    assert backends == [name for name in BACKENDS if name not in ("cpu", "openvino") and located(BACKENDS[name].part)]
+    assert backends == [name for name, b in BACKENDS.items() if not b.on_cpu and installed.locate(b.part)]
 
 
 def test_auto_is_brief_about_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge_run_backends, "located", {}.get)
+    monkeypatch.setattr(installed, "locate", {}.get)
     assert choose("auto", None, PC, Availability("auto"), gpu=True).skipped_backends[0] == SkippedBackend(
         "tensorrt", "not installed"
     )

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from edge_run import BackendError, Ensemble
-from edge_run.backends import open_runner
-from edge_run.backends.base import Network
+from edge_run.backends import Network, open_runner
 from toy import WIDTH, toy_model, write_toy_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.backends.base import Runner
+    from edge_run.backends import Runner
 
 pytest.importorskip("openvino")
 
@@ -90,8 +89,7 @@ ALONE = """
 import sys
 opened = []
 sys.addaudithook(lambda event, _: opened.append(event) if event.startswith("socket.") else None)
-from edge_run.backends import open_runner
-from edge_run.backends.base import Network
+from edge_run.backends import Network, open_runner
 open_runner("openvino", Network(sys.stdin.buffer.read(), "toy", "fp32", 32), threads=1)
 print(opened)
 """

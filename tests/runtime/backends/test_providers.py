@@ -16,23 +16,16 @@ import onnxruntime
 import pytest
 
 from edge_run import BackendError
-from edge_run.backends import missing
+from edge_run.backends import Network, installed, unavailable
 from edge_run.backends import open_runner as open_on
-from edge_run.backends import parts as _parts
-from edge_run.backends.base import Network
-from edge_run.backends.onnxruntime import cuda_libraries as _cuda_libraries
-from edge_run.backends.onnxruntime import gpu_runners as _gpu_runners
-from edge_run.backends.onnxruntime import providers as _providers
-from edge_run.backends.onnxruntime import rtx as onnxruntime_rtx
-from edge_run.backends.onnxruntime import rtx_plugin as _rtx_plugin
-from edge_run.backends.onnxruntime import session as _onnxruntime
+from edge_run.backends.onnxruntime import gpu, providers
 from toy import toy_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge_run.backends.base import Runner
+    from edge_run.backends import Runner
 
 BATCH = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8)
 NAMES = {
@@ -117,6 +110,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeSession]]:
     cpu = SimpleNamespace(ep_name=ON_THE_CPU)
     fake = SimpleNamespace(
         __version__="1.99",
+        __spec__=onnxruntime.__spec__,
         InferenceSession=Session,
         SessionOptions=FakeOptions,
         get_available_providers=lambda: [NAMES["tensorrt-ep"], NAMES["cuda"], ON_THE_CPU],
@@ -125,13 +119,12 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeSession]]:
         get_ep_devices=lambda: [cpu, *listed],
         register_execution_provider_library=register,
     )
-    for module in (_onnxruntime, _gpu_runners, _cuda_libraries, _rtx_plugin):
-        monkeypatch.setattr(module, "ort", fake)
+    monkeypatch.setitem(sys.modules, "onnxruntime", fake)  # type: ignore[arg-type]
     plugin = SimpleNamespace(get_library_path=lambda: "plugin.so")
-    monkeypatch.setitem(sys.modules, onnxruntime_rtx.PACKAGE, plugin)
-    _cuda_libraries._preload.cache_clear()
+    monkeypatch.setitem(sys.modules, providers.RTX_PACKAGE, plugin)  # type: ignore[arg-type]
+    providers._preload_once.cache_clear()
     yield Session
-    _cuda_libraries._preload.cache_clear()
+    providers._preload_once.cache_clear()
 
 
 def opened(backend: str, *, precision: str = "fp32", engines: Path | None = None) -> Runner:
@@ -268,21 +261,21 @@ def test_plugin_is_registered_once_and_given_one_gpu(session: type[FakeSession],
 
 def test_plugin_that_cannot_be_registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plugin = SimpleNamespace(get_library_path=lambda: str(tmp_path / "gone.so"))
-    monkeypatch.setitem(sys.modules, onnxruntime_rtx.PACKAGE, plugin)
+    monkeypatch.setitem(sys.modules, providers.RTX_PACKAGE, plugin)
     with pytest.raises(BackendError, match=r"cannot be registered: .*gone\.so"):
         opened("rtx")
 
 
 def test_plugin_that_finds_no_gpu(session: type[FakeSession], monkeypatch: pytest.MonkeyPatch) -> None:
     assert session
-    monkeypatch.setattr(_rtx_plugin.ort, "register_execution_provider_library", lambda name, path: None)
+    monkeypatch.setattr(sys.modules["onnxruntime"], "register_execution_provider_library", lambda name, path: None)
     with pytest.raises(BackendError, match="finds no GPU that it supports"):
         opened("rtx")
 
 
 def test_runtime_too_old_for_plugins(session: type[FakeSession], monkeypatch: pytest.MonkeyPatch) -> None:
     assert session
-    monkeypatch.delattr(_rtx_plugin.ort, "get_ep_devices")
+    monkeypatch.delattr(sys.modules["onnxruntime"], "get_ep_devices")
     with pytest.raises(BackendError, match=r"ONNX Runtime 1\.99 takes no plugins") as caught:
         opened("rtx")
     assert "--upgrade onnxruntime" in caught.value.hint
@@ -301,16 +294,21 @@ def test_provider_that_was_not_built_in(monkeypatch: pytest.MonkeyPatch, capfd: 
 
 @pytest.mark.skipif("AzureExecutionProvider" not in onnxruntime.get_available_providers(), reason="not in this build")
 def test_provider_that_takes_no_node_is_no_provider(capfd: pytest.CaptureFixture[str]) -> None:
-    idle = _onnxruntime.Provider("AzureExecutionProvider", {}, "choose another")
+    class Idle(gpu.GpuRunner):
+        backend, install, provider = "idle", "choose another", "AzureExecutionProvider"
+
+        def _options(self, network: Network) -> dict[str, Any]:
+            return {}
+
     with pytest.raises(BackendError, match="assigned to the default CPU EP") as caught:
-        _onnxruntime.open_strictly(_gpu_runners.CudaRunner, Network(toy_model(), "toy", "fp32", 32), idle, threads=1)
+        Idle(Network(toy_model(), "toy", "fp32", 32), threads=1)
     assert caught.value.hint == "choose another"
     assert capfd.readouterr() == ("", "")
 
 
 def test_library_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "libprovider.so").write_bytes(b"no library")
-    monkeypatch.setattr(_parts, "located", lambda part: str(tmp_path / "libprovider.so"))
+    monkeypatch.setattr(installed, "locate", lambda part: str(tmp_path / "libprovider.so"))
     with pytest.raises(BackendError, match=r"does not take toy\.fp32: .*libprovider\.so: "):
         opened("cuda")
 
@@ -322,23 +320,22 @@ def test_library_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch, tm
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Make a machine with or without a GPU, with libraries of providers, and packages."""
 
-    def make(*, gpu: bool, libraries: tuple[str, ...] = (), packages: tuple[str, ...] = ()) -> None:
+    def make(*, has_gpu: bool, libraries: tuple[str, ...] = (), packages: tuple[str, ...] = ()) -> None:
         for name in libraries:
-            library = tmp_path / _parts.provider(name).partition("/")[2]
+            library = tmp_path / installed.provider_library(name).partition("/")[2]
             library.parent.mkdir(exist_ok=True)
             library.touch()
         spec = SimpleNamespace(origin=str(tmp_path), submodule_search_locations=[str(tmp_path)])
         known = {"onnxruntime": spec, **dict.fromkeys(packages, spec)}
-        monkeypatch.setattr(_parts.importlib.util, "find_spec", known.get)
-        for module in (_providers, onnxruntime_rtx):
-            monkeypatch.setattr(module, "has_nvidia_gpu", lambda: gpu)
+        monkeypatch.setattr(installed.importlib.util, "find_spec", known.get)
+        monkeypatch.setattr(gpu, "has_nvidia_gpu", lambda: has_gpu)
 
     return make
 
 
 @pytest.mark.parametrize(
     ("backend", "libraries", "packages"),
-    [("cuda", ("cuda",), ()), ("tensorrt-ep", ("tensorrt",), ()), ("rtx", (), (onnxruntime_rtx.PACKAGE,))],
+    [("cuda", ("cuda",), ()), ("tensorrt-ep", ("tensorrt",), ()), ("rtx", (), (providers.RTX_PACKAGE,))],
 )
 def test_nothing_is_missing(
     machine: Callable[..., None],
@@ -346,28 +343,28 @@ def test_nothing_is_missing(
     libraries: tuple[str, ...],
     packages: tuple[str, ...],
 ) -> None:
-    machine(gpu=True, libraries=libraries, packages=packages)
-    assert missing(backend) is None
+    machine(has_gpu=True, libraries=libraries, packages=packages)
+    assert unavailable(backend) is None
 
 
 @pytest.mark.parametrize(
     ("backend", "libraries", "packages"),
-    [("cuda", ("cuda",), ()), ("tensorrt-ep", ("tensorrt",), ()), ("rtx", (), (onnxruntime_rtx.PACKAGE,))],
+    [("cuda", ("cuda",), ()), ("tensorrt-ep", ("tensorrt",), ()), ("rtx", (), (providers.RTX_PACKAGE,))],
 )
 def test_installed_without_a_gpu_deserves_a_word(
     machine: Callable[..., None], backend: str, libraries: tuple[str, ...], packages: tuple[str, ...]
 ) -> None:
-    machine(gpu=False, libraries=libraries, packages=packages)
-    lacks = missing(backend)
+    machine(has_gpu=False, libraries=libraries, packages=packages)
+    lacks = unavailable(backend)
     assert lacks is not None
-    assert (lacks.why, lacks.installed) == ("this machine shows no NVIDIA GPU", True)
+    assert (lacks.reason, lacks.installed) == ("this machine shows no NVIDIA GPU", True)
 
 
-@pytest.mark.parametrize("gpu", [True, False])
+@pytest.mark.parametrize("has_gpu", [True, False])
 @pytest.mark.parametrize("backend", [*NAMES, "openvino"])
-def test_not_installed(machine: Callable[..., None], backend: str, gpu: bool) -> None:
-    machine(gpu=gpu)
-    lacks = missing(backend)
+def test_not_installed(machine: Callable[..., None], backend: str, has_gpu: bool) -> None:
+    machine(has_gpu=has_gpu)
+    lacks = unavailable(backend)
     assert lacks is not None
     assert not lacks.installed
     assert "pip install" in lacks.hint
@@ -376,8 +373,8 @@ def test_not_installed(machine: Callable[..., None], backend: str, gpu: bool) ->
 def test_folder_of_the_name_is_not_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "openvinno" / "capi").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path)
-    assert _parts.located("openvinno") is None
+    assert installed.locate("openvinno") is None
     (tmp_path / "openvinno" / "__init__.py").touch()
     importlib.invalidate_caches()
-    assert _parts.located("openvinno") == str(tmp_path / "openvinno" / "__init__.py")
-    assert _parts.located("openvinno/capi/lib.so") is None
+    assert installed.locate("openvinno") == str(tmp_path / "openvinno" / "__init__.py")
+    assert installed.locate("openvinno/capi/lib.so") is None

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 from edge_run import BackendError, Ensemble, backends
-from edge_run.backends.base import Missing
+from edge_run.backends import Unavailable
+from edge_run.backends import choice as _choice
 from edge_run.ensemble import members as _members
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.backends.base import Network, Runner
+    from edge_run.backends import Network, Runner
 
     Capsys = pytest.CaptureFixture[str]
 
-ABSENT = Missing("it is not installed", "install it", installed=False)
-NO_GPU = Missing("this machine shows no NVIDIA GPU", "install the driver", installed=True)
+ABSENT = Unavailable("it is not installed", "install it", installed=False)
+NO_GPU = Unavailable("this machine shows no NVIDIA GPU", "install the driver", installed=True)
 real_open = backends.open_runner
 
 
@@ -44,10 +45,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise BackendError("libcudnn.so.9 does not load", hint="install cuDNN")
         return real_open(backend, network, threads=threads)
 
-    monkeypatch.setattr(backends, "located", lambda part: part)
-    monkeypatch.setattr(backends, "missing", lacks.get)
+    monkeypatch.setattr(backends.installed, "locate", lambda part: part)
+    monkeypatch.setattr(_choice, "unavailable", lacks.get)
     monkeypatch.setattr(_members, "open_runner", open_runner)
-    monkeypatch.setattr(_members, "has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(_choice, "has_nvidia_gpu", lambda: False)
     return tried
 
 
@@ -62,11 +63,11 @@ def test_auto_goes_on_and_says_so(folder: Path, machine: list[str]) -> None:
     assert set(machine) == {"cuda", "cpu"}
 
 
-def test_idle_gpu_is_told_of_all_that_would_use_it(
+def test_idle_gpu_names_all_that_would_use_it(
     folder: Path, machine: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not machine
-    monkeypatch.setattr(_members, "has_nvidia_gpu", lambda: True)
+    monkeypatch.setattr(_choice, "has_nvidia_gpu", lambda: True)
     with Ensemble.load(folder) as loaded:
         told = [one.backend for one in loaded.source.skipped_backends]
     assert told == ["tensorrt", "tensorrt-ep", "rtx", "cuda"]
@@ -90,12 +91,12 @@ def test_named_backend_never_falls_to_the_cpu(
     assert "cpu" not in machine
 
 
-def test_cpu_that_fails_is_not_skipped_backends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_that_fails_is_not_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(backend: str, network: Network, *, threads: int) -> Runner:
         raise BackendError(f"{backend} cannot load {network.name} with {threads}", hint="")
 
     monkeypatch.setattr(
-        backends, "missing", {"cuda": ABSENT, "tensorrt": ABSENT, "tensorrt-ep": ABSENT, "rtx": ABSENT}.get
+        _choice, "unavailable", {"cuda": ABSENT, "tensorrt": ABSENT, "tensorrt-ep": ABSENT, "rtx": ABSENT}.get
     )
     monkeypatch.setattr(_members, "open_runner", fails)
     with pytest.raises(BackendError, match=r"^cpu cannot load"):

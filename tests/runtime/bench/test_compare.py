@@ -18,17 +18,17 @@ FULL = Variant("cpu", "fp32", "ensemble", exit="full")
 def test_slower_than_the_bound_is_beyond_and_faster_never(record, result):
     old = record(result(MEMBER, 10.0), result(FULL, 10.0))
     found = compare(old, record(result(MEMBER, 12.1), result(FULL, 1.0)), 1.2)
-    assert [(one.ratio, one.beyond) for one in found.ratios] == [
+    assert [(one.ratio, one.over_bound) for one in found.ratios] == [
         (pytest.approx(1.21), True),
         (pytest.approx(0.1), False),
     ]
-    assert not compare(old, record(result(MEMBER, 11.9)), 1.2).ratios[0].beyond
+    assert not compare(old, record(result(MEMBER, 11.9)), 1.2).ratios[0].over_bound
 
 
 @pytest.mark.parametrize("p50", [None, 10.0], ids=["at once", "after some rounds"])
 def test_what_worked_and_fails_now_is_beyond(record, result, p50):
     found = compare(record(result(MEMBER)), record(result(MEMBER, p50, error="broke")), 1.2)
-    assert (found.ratios[0].ratio, found.ratios[0].beyond) == (None, True)
+    assert (found.ratios[0].ratio, found.ratios[0].over_bound) == (None, True)
     assert "failed" in lines(found)[2]
 
 
@@ -40,13 +40,13 @@ def test_what_only_one_of_them_measured_is_named(record, result):
 
 def test_other_machines_are_compared_and_the_difference_said(record):
     (said,) = compare(record(cpu="old CPU"), record(cpu="new CPU"), 1.2).differs
-    assert said == "cpu: old CPU then, new CPU now"
+    assert said == "cpu: old CPU before, new CPU now"
 
 
 def test_markdown_is_a_table(record):
     rows = [line for line in lines(compare(record(), record(), 0.5), markdown=True) if line.startswith("|")]
     assert len(rows) == 5
-    assert "| BEYOND |" in rows[2]
+    assert "| OVER BOUND |" in rows[2]
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path, record):
@@ -57,13 +57,13 @@ def test_a_record_is_read_as_it_was_written(tmp_path, record):
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "is no record"),
-        (b"\xff\xfe", "is no record"),
-        (b"[1]", "is no record"),
-        (b"{}", "is no record"),
-        (b'{"schema": 1}', "missing required field"),
-        (b"[" * 100_000, "is no record"),
-        (b'{"schema": 0}', "has schema 0, this edge-run compares 1"),
+        (b"", "is not a record"),
+        (b"\xff\xfe", "is not a record"),
+        (b"[1]", "is not a record"),
+        (b"{}", "is not a record"),
+        (b'{"schema": 2}', "missing required field"),
+        (b"[" * 100_000, "is not a record"),
+        (b'{"schema": 0}', "has schema 0, this edge-run compares 2"),
         (b'{"schema": "1"}', "has schema '1'"),
     ],
 )
@@ -88,5 +88,5 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_nothing_in_common_is_refused_beforehand(record, result):
     require_common(record(), [MEMBER])
-    with pytest.raises(UsageError, match="measured nothing"):
+    with pytest.raises(UsageError, match="measured none"):
         require_common(record(result(MEMBER, None, error="broke")), [MEMBER])

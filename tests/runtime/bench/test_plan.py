@@ -6,8 +6,8 @@ import pytest
 
 from edge_run import BackendError, Bundle, Ensemble, UsageError
 from edge_run.backends import BACKENDS
-from edge_run.bench.plan import Asked, artefact_bytes, plan, threads_of
-from edge_run.bench.record import LeftOut, Variant
+from edge_run.bench.plan import Filters, artefact_bytes, plan, threads_of
+from edge_run.bench.record import Skipped, Variant
 from edge_run.doctor import BackendState
 
 
@@ -24,7 +24,7 @@ def states(*ready):
 
 
 def test_each_member_and_each_exit_on_each_backend_and_precision(manifest):
-    found = plan(manifest, states("cpu", "openvino"), Asked()).variants
+    found = plan(manifest, states("cpu", "openvino"), Filters()).variants
     assert {(v.backend, v.precision) for v in found} == {
         (b, p) for b in ("cpu", "openvino") for p in manifest.precisions
     }
@@ -35,29 +35,29 @@ def test_each_member_and_each_exit_on_each_backend_and_precision(manifest):
 
 
 def test_what_cannot_run_is_listed_with_its_reason(manifest):
-    found = plan(manifest, states("cpu", "cuda"), Asked()).left_out
-    assert LeftOut("tensorrt", "", "no tensorrt", "get it") in found
-    (unfit,) = [one for one in found if one.backend == "cuda"]
-    assert unfit.precision == "int8-cpu"
-    assert "no INT8 convolution on CUDA" in unfit.why
+    found = plan(manifest, states("cpu", "cuda"), Filters()).skipped
+    assert Skipped("tensorrt", "", "no tensorrt", "get it") in found
+    (why_not,) = [one for one in found if one.backend == "cuda"]
+    assert why_not.precision == "int8-cpu"
+    assert "no INT8 convolution on CUDA" in why_not.reason
     assert not [one for one in found if one.backend == "cpu"]
 
 
 def test_only_what_is_asked_for(manifest):
-    found = plan(manifest, states("cpu", "openvino"), Asked(["openvino", "cuda"], ["int8-cpu"], ["certified"]))
+    found = plan(manifest, states("cpu", "openvino"), Filters(["openvino", "cuda"], ["int8-cpu"], ["certified"]))
     assert {(v.backend, v.precision, v.exit) for v in found.variants} == {
         ("openvino", "int8-cpu", ""),
         ("openvino", "int8-cpu", "certified"),
     }
-    assert [one.backend for one in found.left_out] == ["cuda"]
+    assert [one.backend for one in found.skipped] == ["cuda"]
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked(backends=["cpu", "tpu"]), "backend 'tpu'"),
-        (Asked(precisions=["int4"]), "precision 'int4'"),
-        (Asked(exits=["early"]), "exit 'early'"),
+        (Filters(backends=["cpu", "tpu"]), "backend 'tpu'"),
+        (Filters(precisions=["int4"]), "precision 'int4'"),
+        (Filters(exits=["early"]), "exit 'early'"),
     ],
 )
 def test_unknown_words_are_refused_with_the_known_ones(manifest, asked, words):
@@ -68,7 +68,7 @@ def test_unknown_words_are_refused_with_the_known_ones(manifest, asked, words):
 
 def test_nothing_left_to_measure_says_why(manifest):
     with pytest.raises(BackendError, match="cuda: no cuda") as refused:
-        plan(manifest, states("cpu"), Asked(backends=["cuda"]))
+        plan(manifest, states("cpu"), Filters(backends=["cuda"]))
     assert refused.value.hint == "get it"
 
 

@@ -29,34 +29,34 @@ def test_rows_are_grouped_and_columns_aligned(record):
 
 def test_conditions_stand_above(record):
     said = "\n".join(table.head(record()))
-    for words in ("some CPU", "performance", "2 threads on cores 0-1,3", "1.5 by the cgroup", "8 drawn scans"):
+    for words in ("some CPU", "performance", "2 threads on cores 0-1,3", "1.5 by the cgroup", "8 synthetic scans"):
         assert words in said
 
 
-def test_unsteady_failed_and_left_out_are_said(record, result, block):
+def test_unsteady_failed_and_left_out_are_said(record, result, trial):
     from edge_run.bench.summary import summarise
 
-    blocks = tuple(block(ms) for ms in (10.0, 20.0, 10.0))
-    shaken = type(result(MEMBER))(MEMBER, {"resnet18": 2}, 1, summarise(blocks), blocks)
+    trials = tuple(trial(ms) for ms in (10.0, 20.0, 10.0))
+    shaken = type(result(MEMBER))(MEMBER, {"resnet18": 2}, 1, summarise(trials), trials)
     said = table.text(record(shaken, result(FULL, None, error="engine missing")))
     assert "50.0%!" in said
-    assert "UNSTEADY (!): the block medians spread over more than 10% in 1 of 1" in said
+    assert "UNSTEADY (!): the trial medians spread over more than 10% in 1 of 1" in said
     assert "failed: cpu fp32 ensemble, full: engine missing" in said
-    assert "left out: cuda: no GPU" in said
+    assert "skipped: cuda: no GPU" in said
 
 
-def test_energy_is_told_or_said_to_be_unknown(record, result):
-    assert "energy: not told by this machine" in table.text(record())
+def test_energy_is_given_or_not_available(record, result):
+    assert "energy: not available" in table.text(record())
     told = table.text(record(result(MEMBER, energy_j={"rapl 0 package-0": 5.0})))
     assert "  J " in told
-    assert " 2.5 " in told, "two answers a block"
+    assert " 2.5 " in told, "two answers a trial"
     assert "energy: rapl 0 package-0" in told
 
 
-def test_certified_exit_on_drawings_is_no_promise(record):
-    assert "give some of your own" in table.text(record())
-    assert "give some of your own" not in table.text(record(drawn=False))
-    assert "2.0/2" in table.text(record()), "members asked"
+def test_certified_exit_on_synthetic_scans_is_no_promise(record):
+    assert "give scans of your own" in table.text(record())
+    assert "give scans of your own" not in table.text(record(synthetic=False))
+    assert "2.0/2" in table.text(record()), "members that answered"
 
 
 def test_markdown_is_one_table_of_equal_rows(record):

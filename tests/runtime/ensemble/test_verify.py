@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge_run import BackendError, BundleError, UsageError, backends
-from edge_run.backends.base import Missing
+from edge_run.backends import Unavailable
 from edge_run.bundle.bundle import Bundle
 from edge_run.ensemble.verify import ReferenceCheck, not_replayed, verify
 from toy import edge_run, npy, png, replace_file, scan, write_toy_bundle
@@ -24,8 +24,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without the optional backends."""
-    absent = Missing("it is not here", "get it", installed=False)
-    monkeypatch.setattr(backends, "missing", lambda name: None if name == "cpu" else absent)
+    absent = Unavailable("it is not here", "get it", installed=False)
+    monkeypatch.setattr(backends.choice, "unavailable", lambda name: None if name == "cpu" else absent)
 
 
 def shifted(by: float) -> Any:

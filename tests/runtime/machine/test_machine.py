@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_run.machine.cores import allowed_cores, cpu_flags, cpu_name
+from edge_run.machine.cores import allowed_cores
+from edge_run.machine.processor import cpu_flags, cpu_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from edge_run._files import replacing
 from edge_run.errors import UsageError
-from edge_run.machine.cores import cpu_flags
+from edge_run.machine.processor import cpu_flags
 from edge_train.data.batches import loader
 from edge_train.networks.member import MODEL
 

@@ -1,1 +1,1 @@
-"""ONNX Runtime, by execution provider."""
+"""ONNX Runtime: on the CPU, and through its providers for NVIDIA's GPUs."""

@@ -1,14 +1,14 @@
-"""NVIDIA TensorRT: engines built on the device that will run them, kept beside the bundle, and run from there.
+"""NVIDIA TensorRT: engines are built on the device that will run them, kept beside the bundle, and run from there.
 
-Nothing here imports ``tensorrt`` or ``cuda`` before it is used.
+No module here imports ``tensorrt`` or ``cuda`` before it is used.
 
-    choice.py     which precisions are compiled
+    runner.py     the backend: an engine -> logits and features
+    device.py     the GPU, its memory, streams and graphs
+    engines.py    the cache of engines, and the record of what each was built for
     compile.py    a bundle's networks -> engines
+    precisions.py which precisions are compiled
     build.py      one ONNX file -> one engine
-    progress.py   how far the build has come
-    engines.py    the cache: what an engine was built from and for
-    runner.py     an engine -> logits and features
-    device.py     the GPU, its memory and streams
-    log.py        what TensorRT says
-    api.py        the packages that are reached for
+    progress.py   the progress of a build
+    log.py        TensorRT's log
+    api.py        importing the two packages; the classes of their objects
 """

@@ -13,7 +13,7 @@ from edge_run.errors import BackendError
 
 from . import api
 from .log import log_of
-from .progress import monitor
+from .progress import monitor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +29,16 @@ _MIB = 2**20
 
 
 class Built(NamedTuple):
-    """What a build returns.
+    """The result of a build.
 
     Attributes
     ----------
     plan
         The serialized engine.
     timing_cache
-        What the build has learnt of this device's kernels; makes the next build shorter.
+        The measured times of this device's kernels, which make the next build shorter.
     convolutions, quantised
-        How many the network has, and how many of them compute in INT8.
+        The number of convolutions of the network, and of those that compute in INT8.
     """
 
     plan: bytes
@@ -52,46 +52,48 @@ def build(
     options: Options,
     *,
     timing_cache: bytes = b"",
-    tell: Callable[[float], None] = lambda share: None,  # noqa: ARG005
+    progress: Callable[[float], None] = lambda share: None,  # noqa: ARG005
     stopped: threading.Event | None = None,
 ) -> Built | None:
     """Build one engine for this device. CUDA must have been probed before: see `device.probe`.
 
     Parameters
     ----------
-    tell
-        Takes the share that is done, from any thread.
+    timing_cache
+        The timing cache of an earlier build; empty without one.
+    progress
+        Called with the share that is done, from any thread.
     stopped
-        Set from another thread, it ends the build.
+        Ends the build when another thread sets it.
 
     Returns
     -------
-    None where it was stopped.
+    The engine; None where the build was stopped.
 
     Raises
     ------
     BackendError
-        TensorRT cannot read or build the network; its own words are in the message.
+        TensorRT cannot read or build the network; the message quotes TensorRT's own.
     """
-    trt = api.tensorrt()
+    trt: api.TensorRT = api.tensorrt()
     stopped = stopped or threading.Event()
-    log = log_of(trt)
-    builder = _builder(trt, log)
-    parsed = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    # It owns the weights: it must live until the build ends, and so must the monitor.
-    parser = trt.OnnxParser(parsed, log)
-    # An empty file is parsed, to a network without inputs.
+    log: api.ILogger = log_of(trt)
+    builder: api.Builder = _builder(trt, log)
+    parsed: api.INetworkDefinition = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    # The parser owns the weights: it must live until the build ends, and so must the monitor.
+    parser: api.OnnxParser = trt.OnnxParser(parsed, log)
+    # TensorRT parses an empty file to a network without inputs.
     if not parser.parse(network.model, _NOWHERE) or not parsed.num_inputs:
         reasons = "; ".join(_words(parser.get_error(n)) for n in range(parser.num_errors)) or "it is empty"
         raise BackendError(
             f"TensorRT {trt.__version__} cannot read {network.name}: {reasons}",
             hint="edge-run compile BUNDLE --precision fp32, or export the bundle again",
         )
-    config = _configure(trt, builder, parsed, options)
-    _remember(config, timing_cache)
-    watching = monitor(trt, tell, stopped)
-    config.progress_monitor = watching
-    plan = builder.build_serialized_network(parsed, config)
+    config: api.IBuilderConfig = _configure(trt, builder, parsed, options)
+    _set_timing_cache(config, timing_cache)
+    monitor: api.IProgressMonitor = monitor_of(trt, progress, stopped)
+    config.progress_monitor = monitor
+    plan: api.IHostMemory = builder.build_serialized_network(parsed, config)
     if stopped.is_set():
         return None
     if plan is None:
@@ -99,24 +101,36 @@ def build(
             f"TensorRT {trt.__version__} cannot build {network.name}: {log.last_errors()}",
             hint="give it more --workspace, or choose another --precision",
         )
-    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()), *convolutions(trt, parsed))
+    learnt: api.ITimingCache = config.get_timing_cache()
+    return Built(bytes(plan), bytes(learnt.serialize()), *convolutions(trt, parsed))
 
 
-def convolutions(trt: api.Module, parsed: api.Foreign) -> tuple[int, int]:
-    """Count a parsed network's convolutions, and those that DequantizeLinear feeds on every input."""
-    layers = [parsed.get_layer(n) for n in range(parsed.num_layers)]
-    made_by = {layer.get_output(k).name: layer.type for layer in layers for k in range(layer.num_outputs)}
-    found = [layer for layer in layers if layer.type == trt.LayerType.CONVOLUTION]
-    fed_by = [{made_by.get(layer.get_input(k).name) for k in range(layer.num_inputs)} for layer in found]
+def convolutions(trt: api.TensorRT, parsed: api.INetworkDefinition) -> tuple[int, int]:
+    """Count a parsed network's convolutions, and those whose every input comes from a DequantizeLinear."""
+    layers: list[api.ILayer] = [parsed.get_layer(n) for n in range(parsed.num_layers)]
+    kinds: api.LayerType = trt.LayerType
+    source_of = {name: layer.type for layer in layers for name in _outputs(layer)}
+    found: list[api.ILayer] = [layer for layer in layers if layer.type == kinds.CONVOLUTION]
     # A convolution of fewer than two inputs holds its kernel itself, in floating point.
-    in_int8 = [
-        layer.num_inputs > 1 and feeding == {trt.LayerType.DEQUANTIZE}
-        for layer, feeding in zip(found, fed_by, strict=True)
+    quantised = [
+        layer
+        for layer in found
+        if layer.num_inputs > 1 and {source_of.get(name) for name in _inputs(layer)} == {kinds.DEQUANTIZE}
     ]
-    return len(found), sum(in_int8)
+    return len(found), len(quantised)
 
 
-def _builder(trt: api.Module, log: api.Foreign) -> api.Foreign:
+def _inputs(layer: api.ILayer) -> list[str]:
+    tensors: list[api.ITensor] = [layer.get_input(n) for n in range(layer.num_inputs)]
+    return [tensor.name for tensor in tensors]
+
+
+def _outputs(layer: api.ILayer) -> list[str]:
+    tensors: list[api.ITensor] = [layer.get_output(n) for n in range(layer.num_outputs)]
+    return [tensor.name for tensor in tensors]
+
+
+def _builder(trt: api.TensorRT, log: api.ILogger) -> api.Builder:
     try:
         return trt.Builder(log)
     # The C++ factory returned nothing.
@@ -127,17 +141,19 @@ def _builder(trt: api.Module, log: api.Foreign) -> api.Foreign:
         ) from error
 
 
-def _configure(trt: api.Module, builder: api.Foreign, parsed: api.Foreign, options: Options) -> api.Foreign:
-    config = builder.create_builder_config()
+def _configure(
+    trt: api.TensorRT, builder: api.Builder, parsed: api.INetworkDefinition, options: Options
+) -> api.IBuilderConfig:
+    config: api.IBuilderConfig = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mib * _MIB)
     config.builder_optimization_level = options.optimization_level
     if not options.tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
     if options.dla:
         _use_dla(trt, builder, config)
-    source = parsed.get_input(0)
+    source: api.ITensor = parsed.get_input(0)
     each = tuple(source.shape)[1:]
-    profile = builder.create_optimization_profile()
+    profile: api.IOptimizationProfile = builder.create_optimization_profile()
     profile.set_shape(source.name, (1, *each), (options.batch, *each), (options.batch, *each))
     if config.add_optimization_profile(profile) < 0:
         raise BackendError(
@@ -147,14 +163,14 @@ def _configure(trt: api.Module, builder: api.Foreign, parsed: api.Foreign, optio
     return config
 
 
-def _remember(config: api.Foreign, timing_cache: bytes) -> None:
-    cache = config.create_timing_cache(timing_cache)
-    # A cache of another device or TensorRT is not taken; then the build begins with an empty one.
+def _set_timing_cache(config: api.IBuilderConfig, timing_cache: bytes) -> None:
+    cache: api.ITimingCache = config.create_timing_cache(timing_cache)
+    # A cache of another device or TensorRT is not accepted; then the build begins with an empty one.
     if cache is None or not config.set_timing_cache(cache, False):
         config.set_timing_cache(config.create_timing_cache(b""), False)
 
 
-def _use_dla(trt: api.Module, builder: api.Foreign, config: api.Foreign) -> None:
+def _use_dla(trt: api.TensorRT, builder: api.Builder, config: api.IBuilderConfig) -> None:
     if not builder.num_DLA_cores:
         raise BackendError(
             f"--dla: TensorRT {trt.__version__} finds no deep learning accelerator here; Orin Nano, Thor and desktop "
@@ -167,6 +183,6 @@ def _use_dla(trt: api.Module, builder: api.Foreign, config: api.Foreign) -> None
     config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
 
 
-def _words(fault: api.Foreign) -> str:
+def _words(fault: api.ParserError) -> str:
     where = " ".join(part for part in (fault.node_operator(), fault.node_name()) if part)
     return f"{where}: {fault.desc()}" if where else str(fault.desc())

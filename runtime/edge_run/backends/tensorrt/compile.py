@@ -1,4 +1,4 @@
-"""A bundle's networks -> engines for this device, kept beside the bundle."""
+"""Build engines for this device from a bundle's networks, and keep them beside the bundle."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class Compiled(NamedTuple):
-    """An engine that is there.
+    """An engine that exists, built now or before.
 
     Attributes
     ----------
     name
-        ``<network>.<precision>``.
+        ``<member>.<precision>``.
     path
         The engine file.
     engine
-        Its record.
+        The record beside it.
     seconds
-        Spent on building; 0 where an engine of the same key was kept.
+        Time spent on building it; 0 where an engine of the same key was kept.
     """
 
     name: str
@@ -54,42 +54,42 @@ def compile_bundle(
     options: Callable[[str], Options],
     *,
     force: bool = False,
-    tell: Callable[[str, float], None] = lambda name, share: None,  # noqa: ARG005
+    progress: Callable[[str, float], None] = lambda name, share: None,  # noqa: ARG005
 ) -> Iterator[Compiled]:
     """Build an engine per member and precision, one after another; each is kept as soon as it is built.
 
     Parameters
     ----------
     precisions
-        Of the bundle, as :func:`edge_run.backends.tensorrt.choice.choose` returns them.
+        Precisions of the bundle, as :func:`edge_run.backends.tensorrt.choice.choose` returns them.
     gpu
-        As :func:`edge_run.backends.tensorrt.device.probe` found it.
+        The GPU that :func:`edge_run.backends.tensorrt.device.probe` returned.
     options
-        Builder's options of a precision.
+        Returns the builder's options for a precision.
     force
-        Build also where there is an engine of the same key.
-    tell
-        Takes an engine's name and the share of its building that is done, from any thread.
+        Build even where there is an engine of the same key.
+    progress
+        Called with an engine's name and the share of its build that is done, from any thread.
 
     Raises
     ------
     BackendError
         TensorRT cannot read or build a network, or the engine cannot be kept.
     KeyboardInterrupt
-        Stopped; what was built before is kept.
+        The build was stopped; what was built before is kept.
     """
-    size, version = bundle.manifest.preprocess.size, str(api.tensorrt().__version__)
+    trt: api.TensorRT = api.tensorrt()
     for precision in precisions:
         for member in bundle.manifest.members:
-            name = f"{member.id}.{precision}"
-            network = Network(bundle.read(member.artefacts[precision].file), name, precision, size, bundle.engines)
-            path, key = engines.engine_path(network), engines.key_of(network, version, gpu, options(precision))
+            network = Network.read(bundle, member, precision)
+            name, path = network.name, engines.engine_path(network)
+            key = engines.key_of(network, str(trt.__version__), gpu, options(precision))
             kept = None if force else engines.read_record(path)
             if kept is not None and kept.key == key and engines.read_plan(path, kept):
                 yield Compiled(name, path, kept, 0.0)
                 continue
             begin = time.perf_counter()
-            built = _interruptible(network, key.options, path.parent, functools.partial(tell, name))
+            built = _interruptible(network, key.options, path.parent, functools.partial(progress, name))
             engine = engines.Engine(
                 key, hashlib.sha256(built.plan).hexdigest(), len(built.plan), built.convolutions, built.quantised
             )
@@ -98,12 +98,12 @@ def compile_bundle(
             yield Compiled(name, path, engine, time.perf_counter() - begin)
 
 
-def _interruptible(network: Network, options: Options, folder: Path, tell: Callable[[float], None]) -> Built:
-    """Build in another thread: this one is then awake to take Ctrl-C, and asks TensorRT to stop."""
+def _interruptible(network: Network, options: Options, folder: Path, progress: Callable[[float], None]) -> Built:
+    """Build in another thread, so that this one receives Ctrl-C and can stop TensorRT."""
     stopped = threading.Event()
     cache = engines.read_timing_cache(folder)
     with ThreadPoolExecutor(1, thread_name_prefix="build") as pool:
-        building = pool.submit(build, network, options, timing_cache=cache, tell=tell, stopped=stopped)
+        building = pool.submit(build, network, options, timing_cache=cache, progress=progress, stopped=stopped)
         try:
             built = building.result()
         except KeyboardInterrupt:
@@ -111,8 +111,8 @@ def _interruptible(network: Network, options: Options, folder: Path, tell: Calla
             raise
     if built is None:
         raise KeyboardInterrupt
-    # TensorRT's own count ends a little before.
-    tell(1.0)
+    # TensorRT's own count ends a little below 1.
+    progress(1.0)
     return built
 
 
@@ -122,7 +122,7 @@ def options_for(batch: int, workspace_mib: int, *, dla: bool) -> Callable[[str],
     Raises
     ------
     UsageError
-        The accelerator is asked for more than one shape.
+        The deep learning accelerator would need more than one shape.
     """
     if dla and batch != 1:
         raise UsageError("the deep learning accelerator takes one shape only", hint="--dla without --batch")

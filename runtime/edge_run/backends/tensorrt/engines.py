@@ -1,7 +1,7 @@
-"""The engine cache: ``<network>.<precision>.engine``, and beside it a ``.json`` that says what it was built for.
+"""The engine cache: ``<member>.<precision>.engine``, and beside it a ``.json``, the record of what it was built for.
 
-An engine is a program for one GPU and one version of TensorRT. What it was built for is compared field by field before
-it is used, and its hash before TensorRT sees it.
+An engine is a program for one GPU and one version of TensorRT. Before it is used, its record is compared with this
+machine field by field, and its hash with its record.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Options(_Record, frozen=True):
-    """What was asked of the builder.
+    """Options of the builder.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Options(_Record, frozen=True):
     workspace_mib
         Memory that a layer may use for itself, MiB.
     dla
-        Run what it can on the deep learning accelerator.
+        Run on the deep learning accelerator whatever it can run.
     optimization_level
         TensorRT's: 0 builds fastest, 5 tries hardest.
     """
@@ -57,12 +57,12 @@ class Options(_Record, frozen=True):
 
 
 def allows_tf32(precision: str) -> bool:
-    """Whether TF32 may be used at a precision: not where FP32 was asked for."""
+    """Return whether TF32 may be used at a precision: at every one but ``fp32``."""
     return precision != "fp32"
 
 
 class Key(_Record, frozen=True):
-    """All that an engine depends on.
+    """Everything that an engine depends on.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Key(_Record, frozen=True):
     gpu, compute_capability
         See `edge_run.backends.tensorrt.device.Gpu`.
     options
-        Of the builder.
+        Options of the builder.
     """
 
     onnx: str
@@ -89,11 +89,11 @@ class Engine(_Record, frozen=True):
     Attributes
     ----------
     key
-        What it was built from and for.
+        What the engine was built from and for.
     sha256, bytes
-        Of the engine file.
+        SHA-256 and size of the engine file.
     convolutions, quantised
-        Of the network, and how many of them compute in INT8.
+        The number of convolutions of the network, and of those that compute in INT8.
     """
 
     key: Key
@@ -115,7 +115,7 @@ def differences(built: Key, here: Key) -> list[str]:
 
 
 def engine_path(network: Network) -> Path:
-    """Where a network's engine belongs.
+    """Return the path of a network's engine.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def load(network: Network, tensorrt: str, gpu: Gpu) -> tuple[Engine, bytes]:
     Raises
     ------
     BackendError
-        It is missing, was built from or for something else, or is not the file its record speaks of.
+        It is missing, was built from or for something else, or is not the file that its record describes.
     """
     path, hint = engine_path(network), f"edge-run compile BUNDLE --precision {network.precision}"
     engine = read_record(path)
@@ -149,12 +149,12 @@ def load(network: Network, tensorrt: str, gpu: Gpu) -> tuple[Engine, bytes]:
         raise BackendError(f"the engine {path.name} is stale: {'; '.join(stale)}", hint=hint)
     plan = read_plan(path, engine)
     if plan is None:
-        raise BackendError(f"{path} is not the engine that its record speaks of", hint=f"{hint} --force")
+        raise BackendError(f"{path} is not the engine that its record describes", hint=f"{hint} --force")
     return engine, plan
 
 
 def read_record(engine: Path) -> Engine | None:
-    """Read the record beside an engine; None where there is none that can be read."""
+    """Read the record beside an engine; None where it is missing or cannot be read."""
     raw = _read(engine.with_suffix(".json"), MAX_RECORD_BYTES)
     try:
         return msgspec.json.decode(raw, type=Engine) if raw else None
@@ -163,13 +163,13 @@ def read_record(engine: Path) -> Engine | None:
 
 
 def read_plan(path: Path, engine: Engine) -> bytes | None:
-    """Read an engine; None where the file is not the one that the record speaks of."""
+    """Read an engine; None where it is not the file that the record describes."""
     plan = _read(path, engine.bytes)
     return plan if plan is not None and hashlib.sha256(plan).hexdigest() == engine.sha256 else None
 
 
 def save(path: Path, plan: bytes, engine: Engine) -> None:
-    """Write an engine and its record, each at once or not at all, readable by their owner alone.
+    """Write an engine and its record, each atomically, readable by their owner only.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def save(path: Path, plan: bytes, engine: Engine) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file of the cache, at once or not at all.
+    """Write a file of the cache atomically.
 
     Raises
     ------
@@ -193,12 +193,12 @@ def write(path: Path, data: bytes) -> None:
     except OSError as error:
         raise BackendError(
             f"engines cannot be kept in {path.parent}: {error.strerror}",
-            hint="give this user the right to write there, or copy the bundle to where it has it",
+            hint="give this user the right to write there, or copy the bundle to a folder where it has that right",
         ) from error
 
 
 def read_timing_cache(folder: Path) -> bytes:
-    """Read what earlier builds learnt of this device; empty where there is nothing."""
+    """Read the timing cache of earlier builds; empty where there is none."""
     return _read(folder / TIMING_CACHE, MAX_ENGINE_BYTES) or b""
 
 

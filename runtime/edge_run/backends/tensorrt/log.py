@@ -1,4 +1,4 @@
-"""TensorRT's log: silent, with the last errors kept for the message that is raised."""
+"""TensorRT's log, which prints nothing and keeps the last errors for the message that is raised."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ KEPT = 4
 
 
 @functools.cache
-def log_of(trt: api.Module) -> api.Foreign:
-    """Return the process's one logger: TensorRT keeps the first it is given, and complains of any other.
+def log_of(trt: api.TensorRT) -> api.ILogger:
+    """Return the process's one logger: TensorRT keeps the first that it gets, and warns about any other.
 
-    Its ``last_errors()`` returns what was logged as an error since the call before, newest last. With several networks
-    at work at once, they share it.
+    Its ``last_errors()`` returns the errors since the previous call, newest last. All networks of a process share it.
     """
 
     class Log(trt.ILogger):  # type: ignore[misc]
@@ -25,13 +24,13 @@ def log_of(trt: api.Module) -> api.Foreign:
             trt.ILogger.__init__(self)
             self._errors: deque[str] = deque(maxlen=KEPT)
 
-        def log(self, severity: api.Foreign, msg: str) -> None:
+        def log(self, severity: api.Severity, msg: str) -> None:
             if severity in (trt.ILogger.Severity.INTERNAL_ERROR, trt.ILogger.Severity.ERROR):
                 self._errors.append(msg)
 
         def last_errors(self) -> str:
-            said = "; ".join(self._errors)
+            text = "; ".join(self._errors)
             self._errors.clear()
-            return said or "it does not say why"
+            return text or "it gives no reason"
 
     return Log()

@@ -1,4 +1,4 @@
-"""How far a build has come, through TensorRT's own progress monitor, and the way to stop it."""
+"""The progress of a build, from TensorRT's progress monitor, which can also stop it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Phases:
         self._open[name] = (0, max(1, steps))
 
     def step(self, name: str, index: int) -> None:
-        """Take note that a step, counted from 0, is done."""
+        """Count a step, numbered from 0, as done."""
         if name in self._open:
             self._open[name] = (index + 1, self._open[name][1])
 
@@ -36,7 +36,10 @@ class Phases:
 
     @property
     def share(self) -> float:
-        """What is done; it never falls, though TensorRT leaves a phase before it counts the step above it."""
+        """Return the share that is done. It never falls.
+
+        TensorRT leaves a phase before it counts the step above it.
+        """
         share, width = 0.0, 1.0
         for done, steps in self._open.values():
             share += width * min(done, steps) / steps
@@ -45,15 +48,15 @@ class Phases:
         return self._shown
 
 
-def monitor(trt: api.Module, tell: Callable[[float], None], stopped: threading.Event) -> api.Foreign:
+def monitor_of(trt: api.TensorRT, progress: Callable[[float], None], stopped: threading.Event) -> api.IProgressMonitor:
     """Make a progress monitor.
 
     Parameters
     ----------
-    tell
-        Takes the share that is done. TensorRT may call from any thread; what is raised there would end the process.
+    progress
+        Called with the share that is done, from any thread; an exception there would end the process.
     stopped
-        Once set, the build ends at its next step and returns nothing.
+        Once it is set, the build ends at its next step and returns nothing.
     """
     phases = Phases()
 
@@ -66,7 +69,7 @@ def monitor(trt: api.Module, tell: Callable[[float], None], stopped: threading.E
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             phases.step(phase_name, step)
-            tell(phases.share)
+            progress(phases.share)
             return not stopped.is_set()
 
         def phase_finish(self, phase_name: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 from edge_run import BackendError
 from edge_run.backends.base import Network
 from edge_run.backends.tensorrt.build import _configure, build
-from edge_run.backends.tensorrt.choice import PRECISIONS
 from edge_run.backends.tensorrt.engines import Options, allows_tf32
 from edge_run.backends.tensorrt.log import log_of
+from edge_run.backends.tensorrt.precisions import PRECISIONS
 from edge_run.backends.tensorrt.progress import Phases
 from tensorrt_models import SIZE, convolution_model
 from toy import WIDTH, toy_model
@@ -69,7 +69,7 @@ def test_model_cannot_read_files_beside_it(tmp_path: Path, monkeypatch: pytest.M
 
 def test_progress_rises_to_the_end() -> None:
     shares: list[float] = []
-    build(network(toy_model()), TF32, tell=shares.append)
+    build(network(toy_model()), TF32, progress=shares.append)
     assert len(shares) > 10
     assert shares == sorted(shares)
     assert shares[0] < 0.2
@@ -83,7 +83,7 @@ def test_build_that_is_stopped_returns_nothing() -> None:
         shares.append(share)
         stopped.set()
 
-    assert build(network(toy_model()), TF32, tell=stop_early, stopped=stopped) is None
+    assert build(network(toy_model()), TF32, progress=stop_early, stopped=stopped) is None
     assert len(shares) < 5
 
 
@@ -133,7 +133,7 @@ def test_log_keeps_the_last_errors_once(rtx: ModuleType) -> None:
         log.log(severity.ERROR, words)
     log.log(severity.WARNING, "warning")
     assert log.last_errors() == "error 5; error 6; error 7; error 8"
-    assert log.last_errors() == "it does not say why"
+    assert log.last_errors() == "it gives no reason"
     assert log_of(rtx) is log
 
 

@@ -180,15 +180,16 @@ def test_ctrl_c_stops_the_build_and_keeps_what_was_built(
     real, told = compiling.build, []
 
     def interrupted(network: Any, options: Any, *, stopped: Any, **rest: Any) -> Any:
-        def tell(share: float) -> None:
+        def progress(share: float) -> None:
             if network.name == "googlenet.fp32" and not told:
                 os.kill(os.getpid(), signal.SIGINT)
                 # The other thread takes the signal; until then TensorRT goes on.
                 stopped.wait(5)
             told.append(share)
 
-        return real(network, options, **{**rest, "tell": tell if network.name.startswith("google") else rest["tell"]},
-                    stopped=stopped)  # fmt: skip
+        if network.name.startswith("google"):
+            rest["progress"] = progress
+        return real(network, options, **rest, stopped=stopped)
 
     monkeypatch.setattr(compiling, "build", interrupted)
     # A shell's background jobs begin with the signal ignored, and then so do these tests.
@@ -221,8 +222,8 @@ def test_what_the_parser_refuses_is_5(capsys: Capsys, bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--precision", "int8-cpu"], 5, "zero points are not zero, and TensorRT takes no others"),
-        (["--precision", "fp8"], 2, "'fp8' is none that TensorRT runs"),
+        (["--precision", "int8-cpu"], 5, "zero points are not 0, and TensorRT takes no others"),
+        (["--precision", "fp8"], 2, "TensorRT runs no precision 'fp8'"),
         (["--precision", "fp16"], 2, "the bundle has no precision 'fp16'"),
         (["--dla", "--precision", "int8"], 5, "finds no deep learning accelerator here"),
         (["--dla", "--batch", "2"], 2, "takes one shape only"),

@@ -12,9 +12,9 @@ import pytest
 from edge_run import BackendError
 from edge_run.backends.base import Network
 from edge_run.backends.tensorrt import engines
-from edge_run.backends.tensorrt.backend import open_runner
 from edge_run.backends.tensorrt.device import Gpu
 from edge_run.backends.tensorrt.engines import Engine, Key, Options
+from edge_run.backends.tensorrt.runner import TensorRTRunner
 from fake_tensorrt import VERSION, install, plan_of
 from toy import toy_model
 
@@ -95,7 +95,7 @@ def test_stale_engine_names_the_field_both_values_and_the_mend(
     rewrite(path, age)
     cuda, _ = install(monkeypatch)
     with pytest.raises(BackendError) as caught:
-        open_runner(network(tmp_path, precision), threads=1)
+        TensorRTRunner(network(tmp_path, precision), threads=1)
     assert caught.value.message == f"the engine {path.name} is stale: {field} was {was} and is {now}"
     assert caught.value.hint == f"edge-run compile BUNDLE --precision {precision}"
     assert "trt.Runtime" not in cuda.calls
@@ -120,8 +120,8 @@ def test_changed_engine_is_refused_before_tensorrt_sees_it(
     path = kept(tmp_path)
     path.write_bytes(change)
     cuda, _ = install(monkeypatch)
-    with pytest.raises(BackendError, match="is not the engine that its record speaks of") as caught:
-        open_runner(network(tmp_path), threads=1)
+    with pytest.raises(BackendError, match="is not the engine that its record describes") as caught:
+        TensorRTRunner(network(tmp_path), threads=1)
     assert caught.value.hint == f"{AGAIN} --force"
     assert "trt.Runtime" not in cuda.calls
 

@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 
 from edge_run import BackendError
-from edge_run.backends.base import Network
+from edge_run.backends import Network, open_runner
 from edge_run.backends.tensorrt import engines
-from edge_run.backends.tensorrt.backend import missing, open_runner
 from edge_run.backends.tensorrt.device import Gpu
+from edge_run.backends.tensorrt.runner import TensorRTRunner
 from fake_tensorrt import CAPABILITY, GPU, VERSION, cudaError_t, install, plan_of
 from toy import toy_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.backends.base import Runner
     from fake_tensorrt import FakeCuda, FakeTensorRT
 
     Fakes = tuple[FakeCuda, FakeTensorRT]
@@ -39,14 +38,12 @@ def network_in(folder: Path, plan: bytes, *, dla: bool = False) -> Network:
     return network
 
 
-def opened(folder: Path, *, dla: bool = False, **plan: int) -> Runner:
-    return open_runner(network_in(folder, plan_of(MODEL, **plan), dla=dla), threads=1)
+def opened(folder: Path, *, dla: bool = False, **plan: int) -> TensorRTRunner:
+    return TensorRTRunner(network_in(folder, plan_of(MODEL, **plan), dla=dla), threads=1)
 
 
 def right() -> tuple[np.ndarray, np.ndarray]:
-    from edge_run.backends.onnxruntime.cpu import open_runner as on_cpu
-
-    with on_cpu(Network(MODEL, "toy.fp32", "fp32", 32), threads=1) as runner:
+    with open_runner("cpu", Network(MODEL, "toy.fp32", "fp32", 32), threads=1) as runner:
         return runner.run(BATCH)
 
 
@@ -77,7 +74,7 @@ def test_answers_do_not_change_with_the_next_call(tmp_path: Path) -> None:
 def test_one_shape_is_recorded_once_and_replayed(fakes: Fakes, tmp_path: Path) -> None:
     cuda, _ = fakes
     with opened(tmp_path, batch=1) as runner:
-        assert runner.recorded
+        assert runner.captured
         launched = cuda.count("trt.execute_async_v3")
         runner.run(BATCH)
         assert cuda.count("cudaGraphInstantiate") == 1
@@ -88,7 +85,7 @@ def test_one_shape_is_recorded_once_and_replayed(fakes: Fakes, tmp_path: Path) -
 def test_several_shapes_are_not_recorded(fakes: Fakes, tmp_path: Path) -> None:
     cuda, _ = fakes
     with opened(tmp_path, batch=2) as runner:
-        assert not runner.recorded
+        assert not runner.captured
         before = cuda.count("trt.execute_async_v3")
         runner.run(BATCH)
         assert cuda.count("trt.execute_async_v3") - before == 3
@@ -103,7 +100,7 @@ def test_what_cannot_be_recorded_runs_call_by_call(fakes: Fakes, tmp_path: Path,
     else:
         cuda.failing[what] = (0, cudaError_t.cudaErrorInvalidValue)
     with opened(tmp_path) as runner:
-        assert not runner.recorded
+        assert not runner.captured
         assert runner.run(BATCH).logits == pytest.approx(right()[0], abs=1e-6)
     assert cuda.held == 0
 
@@ -218,7 +215,7 @@ def test_engine_failing_later_says_so(fakes: Fakes, tmp_path: Path) -> None:
 def test_engine_of_something_else_is_refused(fakes: Fakes, tmp_path: Path, model: bytes, words: str) -> None:
     cuda, _ = fakes
     with pytest.raises(BackendError, match=words):
-        open_runner(network_in(tmp_path, plan_of(model)), threads=1)
+        TensorRTRunner(network_in(tmp_path, plan_of(model)), threads=1)
     assert cuda.held == 0
 
 
@@ -251,15 +248,15 @@ def test_no_gpu_is_said_and_tensorrt_left_alone(
     with pytest.raises(BackendError, match=words) as caught:
         opened(tmp_path)
     assert "nvidia-smi" in caught.value.hint
-    found = missing()
+    found = TensorRTRunner.unavailable()
     assert found is not None
-    assert words in found.why
+    assert words in found.reason
     assert found.installed
     assert "trt.Runtime" not in cuda.calls
 
 
 def test_nothing_is_missing(fakes: Fakes) -> None:
-    assert missing() is None
+    assert TensorRTRunner.unavailable() is None
     assert fakes[0].calls == ["cudaGetDeviceCount", "cudaGetDeviceProperties"]
 
 
@@ -275,9 +272,9 @@ def test_missing_package_is_named(
     monkeypatch: pytest.MonkeyPatch, module: str, why: str, hint: str, installed: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    found = missing()
+    found = TensorRTRunner.unavailable()
     assert found is not None
-    assert (found.why, found.installed) == (why, installed)
+    assert (found.reason, found.installed) == (why, installed)
     assert hint in found.hint
 
 

@@ -1,10 +1,10 @@
-"""Which precisions are compiled: a pure function of what was asked and what the bundle has."""
+"""The precisions to compile: a pure function of what was asked for and what the bundle has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_run.backends import BACKENDS
+from edge_run.backends.table import BACKENDS
 from edge_run.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
@@ -17,21 +17,21 @@ INT8, INT8_TRT = "int8", "int8-trt"
 NOT_ON_DLA = "fp32"
 
 
-def choose(asked: Sequence[str] | None, available: Sequence[str], *, dla: bool = False) -> tuple[str, ...]:
+def choose(names: Sequence[str] | None, available: Sequence[str], *, dla: bool = False) -> tuple[str, ...]:
     """Choose precisions to compile.
 
     Parameters
     ----------
-    asked
+    names
         Names of precisions, or ``int8`` for the best INT8 that the bundle has; None for all that TensorRT runs.
     available
-        The bundle's.
+        The bundle's precisions.
     dla
-        Whether they are for the deep learning accelerator.
+        Whether the engines are for the deep learning accelerator.
 
     Returns
     -------
-    Each once, in the order asked; best first where none was.
+    Each precision once, in the order of ``names``; best first without names.
 
     Raises
     ------
@@ -41,8 +41,8 @@ def choose(asked: Sequence[str] | None, available: Sequence[str], *, dla: bool =
         One is not for TensorRT, or not for the accelerator, or the bundle has none for TensorRT.
     """
     fitting = [name for name in PRECISIONS if name in available]
-    if asked is not None:
-        chosen = [_named(name, fitting) for name in asked]
+    if names is not None:
+        chosen = [_named(name, fitting) for name in names]
     elif fitting:
         chosen = [name for name in fitting if not (dla and name == NOT_ON_DLA)]
     else:
@@ -61,12 +61,12 @@ def _named(name: str, fitting: Sequence[str]) -> str:
         name = next((have for have in fitting if have.startswith(INT8_TRT)), INT8_TRT)
     if name == "int8-cpu":
         raise BackendError(
-            "int8-cpu is quantised for processors: its zero points are not zero, and TensorRT takes no others",
+            "int8-cpu is quantised for processors: its zero points are not 0, and TensorRT takes no others",
             hint="--precision int8, with a bundle exported at int8-trt-fp16 or int8-trt",
         )
     if name not in PRECISIONS:
         known = ", ".join((INT8, *PRECISIONS))
-        raise UsageError(f"precision {name!r} is none that TensorRT runs", hint=f"choose from {known}")
+        raise UsageError(f"TensorRT runs no precision {name!r}", hint=f"choose from {known}")
     if name not in fitting:
         others = f"choose from {', '.join(fitting)}, or " if fitting else ""
         raise UsageError(f"the bundle has no precision {name!r}", hint=others + _exporting([name]))

@@ -1,4 +1,4 @@
-"""One turn: what is timed, and what a process of its own answers."""
+"""One trial: what is timed, and what a process of its own answers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from edge_run.bench import processes
+from edge_run.bench.job import Job
 from edge_run.bench.record import Variant
-from edge_run.bench.turn import WARM_UP, Job, timed, turn
+from edge_run.bench.trial import WARM_UP, measure_trial, timed
 from edge_run.errors import BackendError
 from toy import png, replace_file, scan, write_toy_bundle
 
@@ -48,38 +49,38 @@ def test_only_answers_are_timed():
 
 @pytest.mark.parametrize(("variant", "asked"), [(MEMBER, 1), (FULL, 2), (PREDICT, 2)])
 def test_load_first_and_warm_answers_are_apart(job, variant, asked, monkeypatch):
-    monkeypatch.setattr("edge_run.bench.turn.meters", list)
+    monkeypatch.setattr("edge_run.bench.trial.meters", list)
     # Each look at the clock is as much later than the last as there were looks before.
     ticks = itertools.accumulate(itertools.count(1))
-    found = turn(job(variant), clock=lambda: float(next(ticks)))
+    found = measure_trial(job(variant), clock=lambda: float(next(ticks)))
     assert (found.load_ms, found.first_ms) == (2e3, 4e3)
     assert found.warm_ms == (6e3, 8e3, 10e3)
     assert found.seconds == 24.0
-    assert found.asked == asked
+    assert found.members_run == asked
     assert found.peak_bytes is None or found.peak_bytes > 2**20
 
 
 def test_the_first_answer_and_the_warm_up_are_not_counted(job, monkeypatch):
     answered = []
-    from edge_run.backends.base import Runner
+    from edge_run.backends import Runner
 
     run = Runner.run
     monkeypatch.setattr(Runner, "run", lambda self, batch: answered.append(1) or run(self, batch))
-    assert len(turn(job(MEMBER)).warm_ms) == 3
+    assert len(measure_trial(job(MEMBER)).warm_ms) == 3
     assert len(answered) == 1 + WARM_UP + 3
 
 
 def test_a_fresh_process_answers_as_this_one(job):
-    found = processes.take_turn(job(PREDICT))
+    found = processes.run_trial(job(PREDICT))
     assert found.error == ""
-    assert len(found.block.warm_ms) == 3
+    assert len(found.trial.warm_ms) == 3
 
 
 def test_what_goes_wrong_in_the_process_comes_back(job, tmp_path):
     folder = write_toy_bundle(tmp_path / "broken", members=2)
     replace_file(folder, "models/googlenet.fp32.onnx", b"no model")
-    found = processes.take_turn(job(MEMBER, bundle=folder))
-    assert found.block is None
+    found = processes.run_trial(job(MEMBER, bundle=folder))
+    assert found.trial is None
     assert "cannot load googlenet.fp32" in found.error
     assert "pip install --upgrade onnxruntime" in found.error
 
@@ -93,15 +94,15 @@ def test_what_goes_wrong_in_the_process_comes_back(job, tmp_path):
 )
 def test_a_process_that_dies_is_an_outcome(job, monkeypatch, line, how):
     monkeypatch.setattr(processes, "_START", f"import os; {line}; #")
-    found = processes.take_turn(job(MEMBER))
-    assert found.block is None
+    found = processes.run_trial(job(MEMBER))
+    assert found.trial is None
     assert how in found.error
 
 
 def test_a_process_that_hangs_is_ended(job, monkeypatch):
     monkeypatch.setattr(processes, "_START", "import time; time.sleep(60); #")
     monkeypatch.setattr(processes, "LIMIT_S", 0.1)
-    assert "it had not ended after" in processes.take_turn(job(MEMBER)).error
+    assert "it had not ended after" in processes.run_trial(job(MEMBER)).error
 
 
 def test_cold_start_is_the_whole_command(job):

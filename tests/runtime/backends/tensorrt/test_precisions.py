@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge_run import BackendError, UsageError
-from edge_run.backends.tensorrt.choice import choose
+from edge_run.backends.tensorrt.precisions import choose
 
 ALL = ("fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16")
 
@@ -27,11 +27,11 @@ def test_choice(asked: list[str] | None, available: tuple[str, ...], dla: bool, 
 @pytest.mark.parametrize(
     ("asked", "available", "dla", "error", "words", "hint"),
     [
-        (["int8-cpu"], ALL, False, BackendError, "zero points are not zero", "--precision int8"),
+        (["int8-cpu"], ALL, False, BackendError, "zero points are not 0", "--precision int8"),
         (["fp16", "int8-cpu"], ("int8-cpu",), False, UsageError, "no precision 'fp16'", "--precision fp16"),
         (["int8"], ("fp32", "int8-cpu"), False, UsageError, "no precision 'int8-trt'", "choose from fp32, or export"),
-        (["fp8"], ALL, False, UsageError, "'fp8' is none that TensorRT runs", "choose from int8, int8-trt-fp16"),
-        ([""], ALL, False, UsageError, "'' is none that TensorRT runs", "choose from"),
+        (["fp8"], ALL, False, UsageError, "TensorRT runs no precision 'fp8'", "choose from int8, int8-trt-fp16"),
+        ([""], ALL, False, UsageError, "TensorRT runs no precision ''", "choose from"),
         (None, ("int8-cpu",), False, BackendError, "none of the bundle's precisions .int8-cpu.", "edge-run export"),
         (["fp32"], ALL, True, BackendError, "accelerator does not compute in fp32", "--dla --precision fp16"),
         (None, ("fp32",), True, BackendError, "accelerator does not compute in fp32", "without --dla"),

@@ -1,4 +1,4 @@
-"""Finding what is installed without importing it."""
+"""Find what is installed without importing it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import sys
 _LIBRARY = "onnxruntime_providers_{}.dll" if sys.platform == "win32" else "libonnxruntime_providers_{}.so"
 
 
-def provider(name: str) -> str:
-    """ONNX Runtime's shared library of a provider, as `located` takes it."""
+def provider_library(name: str) -> str:
+    """Return the path of a provider's shared library inside ONNX Runtime's package, as `locate` takes it."""
     return f"onnxruntime/capi/{_LIBRARY.format(name)}"
 
 
-def located(part: str) -> str | None:
-    """Where a part is: a top-level package, or ``package/file`` inside one; None where it is not installed."""
+def locate(part: str) -> str | None:
+    """Return the path of a top-level package, or of ``package/file`` inside one; None where it is not installed."""
     package, _, file = part.partition("/")
     spec = importlib.util.find_spec(package)
-    # A folder that only happens to bear the name has no origin.
+    # A folder that only happens to have the name is a namespace package, which has no origin.
     if spec is None or spec.origin is None:
         return None
     places = [os.path.join(folder, file) for folder in spec.submodule_search_locations or ()] if file else [spec.origin]  # noqa: PTH118
