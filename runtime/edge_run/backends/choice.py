@@ -36,8 +36,8 @@ class Availability(dict[str, "Unavailable | None"]):
     Parameters
     ----------
     backend
-        The backend that was asked for. With ``auto``, nothing is imported of a backend that is not installed, and the
-        reason says no more than that.
+        The backend that the user named, or ``auto``. With ``auto``, nothing is imported of a backend that is not
+        installed, and the reason says no more than that.
     """
 
     def __init__(self, backend: str) -> None:
@@ -188,4 +188,4 @@ def _skipped(
 
 def _backends_of(precisions: Sequence[str]) -> str:
     names = {p: [name for name, entry in BACKENDS.items() if p in entry.precisions] for p in precisions}
-    return "; ".join(f"{p} runs on {', '.join(found) or 'no backend'}" for p, found in names.items())
+    return "; ".join(f"{p} runs on {', '.join(backends) or 'no backend'}" for p, backends in names.items())

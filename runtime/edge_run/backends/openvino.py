@@ -61,8 +61,8 @@ class OpenVinoRunner(Runner):
 
     def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
         # A request of its own for each call: several callers may call at once.
-        found = self._compiled.create_infer_request().infer({"scan": batch})
-        return Outputs(found["logits"], found["features"])
+        answers = self._compiled.create_infer_request().infer({"scan": batch})
+        return Outputs(answers["logits"], answers["features"])
 
     def _close(self) -> None:
         del self._compiled

@@ -111,7 +111,7 @@ def open_runner(backend: str, network: Network, *, threads: int) -> Runner:
     Raises
     ------
     BackendError
-        It cannot be loaded, or would not run where it was asked to run.
+        It cannot be loaded, or would run elsewhere than on the backend.
     """
     return _runner(backend)(network, threads=threads)
 

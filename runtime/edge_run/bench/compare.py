@@ -114,22 +114,22 @@ def compare(old: Record, new: Record, bound: float) -> Comparison:
     return Comparison(old.created, bound, tuple(_differs(old, new)), ratios, missing)
 
 
-def lines(found: Comparison, *, markdown: bool = False) -> list[str]:
+def lines(comparison: Comparison, *, markdown: bool = False) -> list[str]:
     """Write a comparison as lines of text."""
     rows = [("p50, ms", "before", "now", "ratio", "")]
-    for one in found.ratios:
+    for one in comparison.ratios:
         now, ratio = ("failed" if x is None else f"{x:.2f}" for x in (one.new_p50_ms, one.ratio))
         mark = ", ".join(["OVER BOUND"] * one.over_bound + ["unsteady"] * one.unsteady)
         rows.append((_name(one.variant), f"{one.old_p50_ms:.2f}", now, ratio, mark))
-    text = [f"compared with the record of {found.created}, bound {found.bound:g}"]
+    text = [f"compared with the record of {comparison.created}, bound {comparison.bound:g}"]
     if markdown:
         text += ["", *piped([rows[0], ("---", *["---:"] * 3, "---"), *rows[1:]]), ""]
     else:
         text += [
             f"  {name:<38} {then:>9} {now:>9} {ratio:>7}  {mark}".rstrip() for name, then, now, ratio, mark in rows
         ]
-    notes = [f"differs: {words}" for words in found.differs]
-    notes += [f"not measured now: {_name(variant)}" for variant in found.not_measured]
+    notes = [f"differs: {words}" for words in comparison.differs]
+    notes += [f"not measured now: {_name(variant)}" for variant in comparison.not_measured]
     return text + [f"- {note}" if markdown else note for note in notes]
 
 
@@ -155,7 +155,7 @@ def _differs(old: Record, new: Record) -> list[str]:
 
 def _short(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {found}" for name, found in value.items())
+        return ", ".join(f"{name} {version}" for name, version in value.items())
     if isinstance(value, str) and len(value) == 64:
         return value[:12]
     return str(value)

@@ -62,15 +62,17 @@ def draw(record: Record, stem: Path, matplotlib: ModuleType) -> tuple[Path, Path
 
 def _panel(axes: Any, title: str, group: Sequence[tuple[Result, Summary]]) -> None:  # noqa: ANN401 - matplotlib's
     axes.set_title(title, loc="left", fontsize=9.5, color=MUTED)
-    for row, (result, found) in enumerate(group):
+    for row, (result, summary) in enumerate(group):
         colour = COLOURS[result.variant.what]
-        axes.plot([found.p50_ms, found.p99_ms], [row, row], color=colour, linewidth=1.6, zorder=3)
-        axes.plot([found.p90_ms, found.p95_ms, found.p99_ms], [row] * 3, "|", color=colour, markersize=8, zorder=3)
-        hollow = {"markerfacecolor": "white"} if found.unsteady else {}
-        axes.plot(found.p50_ms, row, "o", color=colour, markersize=6, zorder=4, clip_on=False, **hollow)
-        said = f"{found.p50_ms:.3g}" + ("  unsteady" if found.unsteady else "")
+        axes.plot([summary.p50_ms, summary.p99_ms], [row, row], color=colour, linewidth=1.6, zorder=3)
+        axes.plot(
+            [summary.p90_ms, summary.p95_ms, summary.p99_ms], [row] * 3, "|", color=colour, markersize=8, zorder=3
+        )
+        hollow = {"markerfacecolor": "white"} if summary.unsteady else {}
+        axes.plot(summary.p50_ms, row, "o", color=colour, markersize=6, zorder=4, clip_on=False, **hollow)
+        label = f"{summary.p50_ms:.3g}" + ("  unsteady" if summary.unsteady else "")
         axes.annotate(
-            said, (found.p99_ms, row), (8, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK
+            label, (summary.p99_ms, row), (8, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK
         )
     axes.set_yticks(range(len(group)), [result.variant.name for result, _ in group])
     axes.set_ylim(len(group) - 0.4, -0.6)

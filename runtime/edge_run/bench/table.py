@@ -112,22 +112,22 @@ def _columns(record: Record) -> tuple[str, ...]:
 
 
 def _cells(result: Result, columns: Sequence[str]) -> list[str]:
-    found = result.summary
-    if found is None:
+    summary = result.summary
+    if summary is None:
         return ["failed", *[""] * (len(columns) - 1)]
     cells = {
-        "ms p50": f"{found.p50_ms:.2f}",
-        "p90": f"{found.p90_ms:.2f}",
-        "p95": f"{found.p95_ms:.2f}",
-        "p99": f"{found.p99_ms:.2f}",
-        "per s": f"{found.per_second:.1f}",
-        "load ms": f"{found.load_ms:.0f}",
-        "first ms": f"{found.first_ms:.1f}",
-        "cold ms": "" if found.cold_ms is None else f"{found.cold_ms:.0f}",
-        "peak MiB": "" if found.peak_bytes is None else f"{found.peak_bytes / MIB:.0f}",
+        "ms p50": f"{summary.p50_ms:.2f}",
+        "p90": f"{summary.p90_ms:.2f}",
+        "p95": f"{summary.p95_ms:.2f}",
+        "p99": f"{summary.p99_ms:.2f}",
+        "per s": f"{summary.per_second:.1f}",
+        "load ms": f"{summary.load_ms:.0f}",
+        "first ms": f"{summary.first_ms:.1f}",
+        "cold ms": "" if summary.cold_ms is None else f"{summary.cold_ms:.0f}",
+        "peak MiB": "" if summary.peak_bytes is None else f"{summary.peak_bytes / MIB:.0f}",
         "files MiB": f"{result.artefact_bytes / MIB:.1f}",
-        "J": " ".join(f"{joules:.3g}" for joules in found.energy_j.values()),
-        "members": f"{found.members_run:.1f}/{len(result.threads)}" if result.variant.exit else "",
-        "spread": f"{found.spread:.1%}{'!' if found.unsteady else ''}",
+        "J": " ".join(f"{joules:.3g}" for joules in summary.energy_j.values()),
+        "members": f"{summary.members_run:.1f}/{len(result.threads)}" if result.variant.exit else "",
+        "spread": f"{summary.spread:.1%}{'!' if summary.unsteady else ''}",
     }
     return [cells[column] for column in columns]

@@ -28,8 +28,8 @@ def has_nvidia_gpu(files: Sequence[str] = NVIDIA_FILES) -> bool:
 
 def nvidia_driver(file: Path = Path("/proc/driver/nvidia/version")) -> str:
     """Return the version of NVIDIA's kernel driver, such as ``580.65.06``; empty without one."""
-    found = re.search(r"^NVRM version:.*?\s(\d+\.\d[\d.]*)\s", _text(file), re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(r"^NVRM version:.*?\s(\d+\.\d[\d.]*)\s", _text(file), re.MULTILINE)
+    return match[1] if match else ""
 
 
 def board(file: Path = Path("/proc/device-tree/model")) -> str:
@@ -39,8 +39,8 @@ def board(file: Path = Path("/proc/device-tree/model")) -> str:
 
 def l4t_release(file: Path = Path("/etc/nv_tegra_release")) -> str:
     """Return the release of a Jetson's Linux, such as ``R36.4.7``; empty on other machines."""
-    found = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", _text(file))
-    return f"R{found[1]}.{found[2]}" if found else ""
+    match = re.search(r"R(\d+) \(release\), REVISION: ([\d.]+)", _text(file))
+    return f"R{match[1]}.{match[2]}" if match else ""
 
 
 def power_mode(status: Path = Path("/var/lib/nvpmodel/status"), modes: Path = Path("/etc/nvpmodel.conf")) -> str:

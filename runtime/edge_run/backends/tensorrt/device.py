@@ -52,8 +52,8 @@ def probe() -> Gpu:
     count = checked(cuda, cuda.cudaGetDeviceCount(), "CUDA finds no GPU", hint)
     if not count:
         raise BackendError("CUDA finds no GPU", hint=hint)
-    found = checked(cuda, cuda.cudaGetDeviceProperties(0), "CUDA cannot look at the GPU", hint)
-    return Gpu(found.name.decode().rstrip("\0"), f"{found.major}.{found.minor}")
+    properties = checked(cuda, cuda.cudaGetDeviceProperties(0), "CUDA cannot look at the GPU", hint)
+    return Gpu(properties.name.decode().rstrip("\0"), f"{properties.major}.{properties.minor}")
 
 
 def checked(cuda: api.Cuda, returned: tuple[Any, ...], what: str, hint: str = "edge-run doctor") -> api.CudaValue:

@@ -1,4 +1,4 @@
-"""The precisions to compile: a pure function of what was asked for and what the bundle has."""
+"""The precisions to compile: a pure function of what the user wants and what the bundle has."""
 
 from __future__ import annotations
 
