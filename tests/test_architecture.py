@@ -143,7 +143,8 @@ def test_whole_runtime_imports_without_torch():
 
 ROOMS = {
     "edge_run": (
-        "_version", "errors", "_files", "machine", "scan", "voting", "bundle", "flags", "backends", "heatmap",
+        "_version", "errors", "_files", "_telemetry",
+        "machine", "scan", "voting", "bundle", "flags", "backends", "heatmap",
         "ensemble", "cases", "watch", "doctor", "bench", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "training"),
@@ -166,7 +167,6 @@ UPWARD = {
 CIRCLES = {
     ("edge_export.bundle.artefact", "edge_export.bundle.original"),
     ("edge_export.gate.compile", "edge_export.reporter"),
-    ("edge_run.bench.subjects", "edge_run.bench.turn"),
     ("edge_run.heatmap.maps", "edge_run.heatmap.picture", "edge_run.heatmap.wording"),
     ("edge_run.scan.array", "edge_run.scan.read"),
     ("edge_train.data.dataset", "edge_train.data.decode", "edge_train.data.duplicates"),
