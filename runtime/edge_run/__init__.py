@@ -12,8 +12,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from ._telemetry import switch_off
 from ._version import __version__
 from .errors import BackendError, BundleError, DataError, EdgeRunError, GateError, InputError, UsageError
+
+switch_off()
 
 if TYPE_CHECKING:
     from .bundle.bundle import Bundle

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edge_run._telemetry import keep_caches
 from edge_run._version import __version__
 from edge_run.errors import EdgeRunError
 
@@ -75,6 +76,7 @@ def main() -> None:
 
 def console() -> None:
     """Run the command line as a process of its own."""
+    keep_caches()
     answering = sys.argv[1:2] in (["predict"], ["explain"])
     if answering:
         _process.begin()
