@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from edge_run.errors import BackendError, EdgeRunError
+from edge_run.machine.fork import ForkGuard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +130,7 @@ class Runner(ABC):
 
     def __init__(self, network: Network, *, threads: int) -> None:
         self.name, self.size = network.name, network.size
-        self._closed = False
+        self._closed, self._fork = False, ForkGuard(network.name)
         try:
             self._open(network, threads)
         except EdgeRunError:
@@ -159,6 +160,8 @@ class Runner(ABC):
             The batch has another shape or dtype.
         RuntimeError
             The runner is closed.
+        UsageError
+            The runner was opened before this process was forked.
         BackendError
             The backend fails, or the network returns numbers that are not finite.
         """
@@ -170,6 +173,7 @@ class Runner(ABC):
             )
         if self._closed:
             raise RuntimeError(f"{self.name} is closed")
+        self._fork.check()
         hint = "edge-run verify BUNDLE; then choose another --precision or --backend"
         try:
             outputs = self._infer(batch)
@@ -183,8 +187,11 @@ class Runner(ABC):
 
     def close(self) -> None:
         """Release what the backend holds; closing twice is harmless."""
-        if not self._closed:
-            self._closed = True
+        if self._closed:
+            return
+        self._closed = True
+        # In a forked child a library would wait for threads that do not exist there.
+        if not self._fork.forked:
             self._close()
 
     @abstractmethod

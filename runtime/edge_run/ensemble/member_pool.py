@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from edge_run.errors import BundleError, UsageError
 from edge_run.machine.cores import allowed_cores
+from edge_run.machine.fork import ForkGuard
 from edge_run.voting.vote import softmax
 
 from .members import open_members
@@ -50,7 +50,7 @@ class MemberPool:
         cores = threads or allowed_cores()
         self.threads = {m: max(1, cores // min(cores, len(stage))) for stage in self.stages for m in stage}
         self._executor = ThreadPoolExecutor(min(cores, len(self.threads)), thread_name_prefix="member")
-        self._process, self._closed = os.getpid(), False
+        self._fork, self._closed = ForkGuard("this ensemble"), False
         try:
             self._runners = open_members(bundle, selection, self.threads, self._executor)
         except Exception:
@@ -112,11 +112,7 @@ class MemberPool:
     def _require_usable(self) -> None:
         if self._closed:
             raise UsageError("this ensemble is closed", hint="load another with Ensemble.load(...)")
-        if self._process != os.getpid():
-            raise UsageError(
-                "this ensemble was loaded before the process was forked, and its threads exist in the parent alone",
-                hint="load an ensemble in each process, or start processes with the method 'spawn'",
-            )
+        self._fork.check()
 
 
 def _stages(bundle: Bundle, *, early_exit: bool) -> list[list[int]]:
