@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
@@ -13,9 +12,9 @@ from ._version import __version__
 from .backends import BACKENDS, unavailable
 from .machine import accelerators
 from .machine.cores import allowed_cores
+from .machine.packages import REQUIRED, broken_packages, package_version, reinstall
 from .machine.processor import cpu_flags, cpu_name
 
-RUNTIME = ("numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec")
 EXTRAS = {
     "train": ("torch", "torchvision", "lightning", "safetensors", "scipy", "matplotlib"),
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
@@ -62,6 +61,8 @@ class Machine(msgspec.Struct, frozen=True):
         Each backend by its name, in the order in which ``auto`` tries them.
     packages
         The version of each package that edge-run requires; ``missing`` where it is not installed.
+    broken
+        The reason by package, of those required packages that cannot be imported.
     extras
         For each extra the modules that are missing; an empty list where it is complete.
     """
@@ -78,12 +79,13 @@ class Machine(msgspec.Struct, frozen=True):
     nvidia_driver: str
     backends: dict[str, BackendState]
     packages: dict[str, str]
+    broken: dict[str, str]
     extras: dict[str, tuple[str, ...]]
 
 
 def examine() -> Machine:
-    """Describe this machine, without importing anything heavy."""
-    flags = cpu_flags()
+    """Describe this machine; what is heavy is imported in child processes only."""
+    flags, broken = cpu_flags(), broken_packages()
     return Machine(
         version=__version__,
         python=platform.python_version(),
@@ -95,23 +97,22 @@ def examine() -> Machine:
         l4t=accelerators.l4t_release(),
         power_mode=accelerators.power_mode(),
         nvidia_driver=accelerators.nvidia_driver(),
-        backends={name: _state(name) for name in BACKENDS},
-        packages={name: _version(name) for name in RUNTIME},
+        backends={name: _state(name, broken) for name in BACKENDS},
+        packages={name: package_version(name) for name in REQUIRED},
+        broken=broken,
         extras={extra: tuple(m for m in needs if not _installed(m)) for extra, needs in EXTRAS.items()},
     )
 
 
-def _state(backend: str) -> BackendState:
+def _state(backend: str, broken: dict[str, str]) -> BackendState:
+    entry = BACKENDS[backend]
+    # Every backend needs the others; ONNX Runtime is needed by its own backends.
+    needed = [p for p in broken if p != "onnxruntime" or ".onnxruntime." in entry.module]
+    if needed:
+        return BackendState(False, f"{needed[0]} cannot be imported", reinstall(needed[0]), entry.precisions)
     state = unavailable(backend)
     reason, hint = (state.reason, state.hint) if state else ("", "")
-    return BackendState(state is None, reason, hint, BACKENDS[backend].precisions)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
+    return BackendState(state is None, reason, hint, entry.precisions)
 
 
 def _installed(module: str) -> bool:

@@ -32,7 +32,7 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert (answered.code, answered.err) == (0, "")
     assert set(found) == {
         "version", "python", "system", "cpu", "cores", "int8", "board", "l4t", "power_mode", "nvidia_driver",
-        "backends", "packages", "extras",
+        "backends", "packages", "broken", "extras",
     }  # fmt: skip
     assert found["version"] == __version__
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -46,7 +46,7 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_packages_have_versions_or_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "RUNTIME", ("numpy", "no-such-package"))
+    monkeypatch.setattr(doctor, "REQUIRED", ("numpy", "no-such-package"))
     found = doctor.examine().packages
     assert found["numpy"][0].isdigit()
     assert found["no-such-package"] == "missing"

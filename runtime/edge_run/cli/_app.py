@@ -10,7 +10,7 @@ import typer
 
 from edge_run._telemetry import keep_caches
 from edge_run._version import __version__
-from edge_run.errors import EdgeRunError
+from edge_run.errors import BackendError, EdgeRunError
 
 from . import _process, bench, bundles, cases, doctor, evaluate, explain, export, predict, train
 from .compile import compile_engines
@@ -70,6 +70,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("EDGE_RUN_DEBUG"):
             raise
+        if isinstance(error, ImportError):
+            _stop_where_broken()
         typer.echo(f"unexpected {type(error).__name__}: {error}\n  EDGE_RUN_DEBUG=1 shows where", err=True)
         sys.exit(1)
 
@@ -86,6 +88,17 @@ def console() -> None:
         if answering and isinstance(stop.code, int | None):
             _process.end(stop.code or 0)
         raise
+
+
+def _stop_where_broken() -> None:
+    """End the process where a required package cannot be imported."""
+    from edge_run.machine.packages import find_broken, reinstall
+
+    broken = find_broken()
+    if broken:
+        package, reason = broken
+        complain(BackendError(f"{package} cannot be imported: {reason}", hint=f"{reinstall(package)}; edge-run doctor"))
+        sys.exit(BackendError.exit_code)
 
 
 def complain(error: EdgeRunError) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_run.machine.packages import reinstall
+
 from . import _options
 from .output import Format, Record, Sink, print_json
 
@@ -38,8 +40,10 @@ def _lines(machine: Machine) -> list[Record]:
         "l4t": machine.l4t,
         "power": machine.power_mode,
         "driver": machine.nvidia_driver and f"NVIDIA {machine.nvidia_driver}",
-        "packages": ", ".join(f"{name} {found}" for name, found in machine.packages.items()),
+        "packages": ", ".join(f"{name} {version}" for name, version in machine.packages.items()),
     }
+    for package, reason in machine.broken.items():
+        rows[f"broken {package}"] = f"cannot be imported: {reason}: {reinstall(package)}"
     for name, state in machine.backends.items():
         rows[f"backend {name}"] = (
             f"ready: {', '.join(state.precisions)}" if state.ready else f"{state.reason}: {state.hint}"
