@@ -173,7 +173,7 @@ def test_latency_says_what_was_measured_and_what_not(toys, data, tmp_path, capsy
 def test_every_way_of_openvino_gives_the_networks_answers(toys):
     pytest.importorskip("openvino")
     forms = [form for form in openvino.forms(toys) if form.like]
-    assert len(forms) == 6
+    assert len([form for form in forms if form.precision in ("INT8", "FP32")]) == 6
 
     def tried():
         for opened in [peers.open_form(form, toys) for form in forms]:
@@ -182,7 +182,7 @@ def test_every_way_of_openvino_gives_the_networks_answers(toys):
 
     # OpenVINO gives the thread that compiles a stack for signals and frees it: after that, Ctrl-C there is the end.
     with ThreadPoolExecutor(1) as apart:
-        assert apart.submit(list, tried()).result() == [""] * 6
+        assert apart.submit(list, tried()).result() == [""] * len(forms)
 
 
 def test_frontier_has_every_precision_exit_and_member(bundle, data, tmp_path, capsys):

@@ -17,7 +17,7 @@ Logits = list[NDArray[np.float32]]
 """``[1, classes]`` of each network, in the bundle's order."""
 Call = Callable[[], Logits]
 
-AGREES = {"fp32": 0.01, "int8-cpu": 0.25}
+AGREES = {"fp32": 0.01, "bf16": 0.1, "int8-cpu": 0.25}
 """Largest difference from the reference's logits, as a share of the largest of them. INT8 sums are rounded by each
 library in its own way; what this is to find is another network, or a broken one."""
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.latency.peers.form import Form
+from edge_run.machine.processor import cpu_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,20 +24,25 @@ ONE_THREAD: dict[str, Any] = {"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
 
 
 def forms(material: Material) -> list[Form]:
-    """Each source of a network in each way of running four of them."""
+    """Each source of a network in each way of running four of them.
+
+    Where the processor has bfloat16, OpenVINO computes an FP32 network in it by default: that is a row of its own.
+    """
     sources: dict[tuple[str, str, str], Callable[[], Sequence[object]]] = {
         ("INT8", "U8 Q/DQ (int8-cpu)", "int8-cpu"): lambda: material.int8_cpu,
         ("INT8", "S8 Q/DQ (int8-trt)", ""): lambda: material.int8_trt,
         ("INT8", "quantised by NNCF", ""): lambda: material.nncf,
         ("FP32", "", "fp32"): lambda: material.fp32,
     }
+    if "avx512_bf16" in cpu_flags():
+        sources["BF16", "the FP32 networks, as by default here", "bf16"] = lambda: material.fp32
     ways = {
         "one after another": _in_turn,
         "started together": _together,
         "side by side, one thread each": _side_by_side,
     }
     return [
-        Form(NAME, precision, f"{what}, {how}" if what else how, _opener(material, source, way), like)
+        Form(NAME, precision, f"{what}, {how}" if what else how, _opener(material, source, way, precision), like)
         for (precision, what, like), source in sources.items()
         for how, way in ways.items()
     ]
@@ -45,9 +51,11 @@ def forms(material: Material) -> list[Form]:
 def _opener(
     material: Material,
     source: Callable[[], Sequence[object]],
-    way: Callable[[Material, Sequence[Any], ExitStack], Call],
+    way: Callable[[Material, Sequence[Any], dict[str, object], ExitStack], Call],
+    precision: str,
 ) -> Callable[[ExitStack], Call]:
-    return lambda stack: way(material, source(), stack)
+    settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"} if precision == "FP32" else {}
+    return lambda stack: way(material, source(), settings, stack)
 
 
 def _compiled(models: Sequence[object], **settings: object) -> list[Any]:
@@ -58,13 +66,13 @@ def _compiled(models: Sequence[object], **settings: object) -> list[Any]:
     return [core.compile_model(core.read_model(m), "CPU", {"PERFORMANCE_HINT": "LATENCY", **settings}) for m in models]
 
 
-def _in_turn(material: Material, models: Sequence[object], _: ExitStack) -> Call:
-    requests = [compiled.create_infer_request() for compiled in _compiled(models)]
+def _in_turn(material: Material, models: Sequence[object], settings: dict[str, object], _: ExitStack) -> Call:
+    requests = [compiled.create_infer_request() for compiled in _compiled(models, **settings)]
     return lambda: [request.infer([material.scan])["logits"] for request in requests]
 
 
-def _together(material: Material, models: Sequence[object], _: ExitStack) -> Call:
-    requests = [compiled.create_infer_request() for compiled in _compiled(models)]
+def _together(material: Material, models: Sequence[object], settings: dict[str, object], _: ExitStack) -> Call:
+    requests = [compiled.create_infer_request() for compiled in _compiled(models, **settings)]
     heaviest_first = sorted(range(len(requests)), key=lambda m: -material.macs[m])
 
     def call() -> Logits:
@@ -77,9 +85,9 @@ def _together(material: Material, models: Sequence[object], _: ExitStack) -> Cal
     return call
 
 
-def _side_by_side(material: Material, models: Sequence[object], stack: ExitStack) -> Call:
-    settings = ONE_THREAD | {"INFERENCE_NUM_THREADS": material.share}
-    requests = [compiled.create_infer_request() for compiled in _compiled(models, **settings)]
+def _side_by_side(material: Material, models: Sequence[object], settings: dict[str, object], stack: ExitStack) -> Call:
+    own = ONE_THREAD | settings | {"INFERENCE_NUM_THREADS": material.share}
+    requests = [compiled.create_infer_request() for compiled in _compiled(models, **own)]
     for request in requests:
         request.infer([material.scan])
 

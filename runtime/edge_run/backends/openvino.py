@@ -51,10 +51,12 @@ class OpenVinoRunner(Runner):
             # Members that run side by side would be pinned to the same first cores.
             "ENABLE_CPU_PINNING": False,
             # Where the processor has bfloat16, OpenVINO would otherwise compute in it what was exported as fp32.
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if network.precision == "bf16" else "f32",
         }
         # Not an import statement, so that types are checked alike where OpenVINO is not installed.
         core = importlib.import_module("openvino").Core()
+        if network.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise BackendError("this processor has no bfloat16 instructions", hint="choose another --precision")
         self._compiled: Any = core.compile_model(core.read_model(network.model), "CPU", settings)
         with _FIRST_CALL:
             self._compiled.create_infer_request().infer([np.zeros((1, 1, network.size, network.size), np.uint8)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import platform
 from typing import TYPE_CHECKING, NamedTuple
 
 from .installed import provider_library
@@ -63,7 +64,7 @@ BACKENDS: dict[str, Backend] = {
     "openvino": Backend(
         "edge_run.backends.openvino",
         "OpenVinoRunner",
-        ("int8-trt", "int8-cpu", "fp32", "fp16"),
+        ("int8-trt", "int8-cpu", "fp32", "fp16", "bf16"),
         "openvino",
         on_cpu=True,
         extra="openvino",
@@ -73,6 +74,7 @@ BACKENDS: dict[str, Backend] = {
 
 _ZERO_POINTS = "TensorRT refuses zero points other than 0, which int8-cpu has"
 _FP16_GLUE = "int8-trt-fp16 is tested with native TensorRT alone; int8-trt is the same network for this backend"
+_NO_BF16 = "bf16 is tested with OpenVINO alone, on processors that have it"
 _NO_INT8 = "ONNX Runtime has no INT8 convolution on CUDA: it would compute in float"
 REASONS: dict[tuple[str, str], str] = {
     ("tensorrt", "int8-cpu"): _ZERO_POINTS,
@@ -86,6 +88,7 @@ REASONS: dict[tuple[str, str], str] = {
     (CPU, "int8-trt"): "ONNX Runtime fuses none of its convolutions on a CPU: measured slower than fp32",
     (CPU, "int8-trt-fp16"): "ONNX Runtime fuses none of its convolutions on a CPU: measured at half the speed of fp32",
     ("openvino", "int8-trt-fp16"): _FP16_GLUE,
+    **{(name, "bf16"): _NO_BF16 for name in BACKENDS if name != "openvino"},
 }
 
 
@@ -97,6 +100,13 @@ def supported(backend: str, precision: str | None, available: tuple[str, ...]) -
 def why_not(backend: str, precision: str) -> str:
     """Return the reason why a backend does not run a precision."""
     return REASONS.get((backend, precision), f"{backend} does not know {precision}")
+
+
+def computed_in(backend: str, precision: str) -> str:
+    """Return the type in which a backend computes a precision, where the precision's name says another; else empty."""
+    # ONNX Runtime has FP16 convolutions for Arm processors alone; elsewhere it converts to FP32 and back.
+    in_fp32 = backend == "openvino" or (backend == CPU and platform.machine() in ("x86_64", "AMD64"))
+    return "fp32" if precision == "fp16" and in_fp32 else ""
 
 
 def unavailable(backend: str) -> Unavailable | None:

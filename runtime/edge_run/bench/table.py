@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from edge_run.backends.table import computed_in
+
 from .plan import CERTIFIED
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def text(record: Record) -> str:
     lines = head(record)
     table = [("", list(columns))]
     for (backend, precision), group in groupby(record.results, lambda r: (r.variant.backend, r.variant.precision)):
-        table += [("", []), (f"{backend} {precision}", [])]
+        table += [("", []), (heading(backend, precision), [])]
         table += [(f"  {result.variant.name}", _cells(result, columns)) for result in group]
     return "\n".join([*lines, "", *_aligned(table), "", *notes(record)])
 
@@ -84,10 +86,18 @@ def notes(record: Record) -> list[str]:
         lines.append("certified exit depends on the scans, and these are synthetic: give scans of your own")
     if any(summary.samples < 100 for _, summary in known):
         lines.append("with fewer than 100 answers, p99 is close to the slowest answer")
+    pairs = dict.fromkeys((result.variant.backend, result.variant.precision) for result, _ in known)
+    lines += [heading(*pair) for pair in pairs if computed_in(*pair)]
     meters = sorted({meter for _, summary in known for meter in summary.energy_j})
     lines.append(f"energy: {', '.join(meters) or 'not available'}")
     lines += [f"skipped: {' '.join(filter(None, (o.backend, o.precision)))}: {o.reason}" for o in record.skipped]
     return lines
+
+
+def heading(backend: str, precision: str) -> str:
+    """Name the rows of a backend and a precision, and what it computes in, where that is something else."""
+    other = computed_in(backend, precision)
+    return f"{backend} {precision}" + (f", computed in {other}" if other else "")
 
 
 def name(result: Result) -> str:

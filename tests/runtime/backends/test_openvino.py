@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from edge_run import BackendError, Ensemble
-from edge_run.backends import Network, open_runner
+from edge_run.backends import Network, open_runner, table
+from edge_run.backends.openvino import OpenVinoRunner
+from edge_run.machine.processor import cpu_flags
+from tensorrt_models import convolution_model
 from toy import WIDTH, toy_model, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -32,6 +35,38 @@ def test_answers_are_those_of_onnx_runtime() -> None:
     assert (found.logits.dtype, found.features.dtype) == (np.float32, np.float32)
     assert found.logits == pytest.approx(expected.logits, abs=1e-5)
     assert found.features == pytest.approx(expected.features, abs=1e-5)
+
+
+def computed_in(precision: str) -> set[str]:
+    """The types that the convolutions and products of a network are computed in, as OpenVINO says."""
+    network = Network(convolution_model(precision.replace("bf16", "fp32")), "toy", precision, 32)
+    with open_runner("openvino", network, threads=1) as runner:
+        assert isinstance(runner, OpenVinoRunner)
+        assert np.isfinite(runner.run(BATCH).logits).all()
+        layers = [op.get_rt_info() for op in runner._compiled.get_runtime_model().get_ops()]
+    heavy = [layer for layer in layers if str(layer["layerType"].astype(str)) in ("Convolution", "FullyConnected")]
+    assert heavy
+    return {str(layer["runtimePrecision"].astype(str)) for layer in heavy}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_float_precisions_are_computed_in_fp32(precision: str) -> None:
+    """OpenVINO's default is bfloat16 where the processor has it; bench names what fp16 is computed in."""
+    assert computed_in(precision) == {"f32"}
+    assert (table.computed_in("openvino", precision) or precision) == "fp32"
+
+
+@pytest.mark.skipif("avx512_bf16" not in cpu_flags(), reason="this processor has no bfloat16")
+def test_bf16_is_computed_in_bf16() -> None:
+    assert computed_in("bf16") == {"bf16"}
+
+
+def test_bf16_is_refused_where_the_processor_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    monkeypatch.setattr(openvino.Core, "get_property", lambda *_: ["FP32", "INT8"])
+    with pytest.raises(BackendError, match="this processor has no bfloat16 instructions"):
+        open_runner("openvino", Network(toy_model(), "toy", "bf16", 32), threads=1)
 
 
 def test_answers_are_kept_when_the_next_is_given() -> None:
@@ -89,7 +124,7 @@ ALONE = """
 import sys
 opened = []
 sys.addaudithook(lambda event, _: opened.append(event) if event.startswith("socket.") else None)
-from edge_run.backends import Network, open_runner
+from edge_run.backends import Network, open_runner, table
 open_runner("openvino", Network(sys.stdin.buffer.read(), "toy", "fp32", 32), threads=1)
 print(opened)
 """

@@ -80,3 +80,11 @@ def test_plot_writes_both_files_the_same_each_time(tmp_path, record, result):
     assert first == again
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1]
+
+
+def test_row_says_what_computes(record, result):
+    half = Variant("openvino", "fp16", "member", member="resnet18")
+    found = record(result(half), result(MEMBER))
+    assert "openvino fp16, computed in fp32" in table.text(found)
+    assert "- openvino fp16, computed in fp32" in table.markdown(found)
+    assert "cpu fp32, computed in" not in table.text(found)
