@@ -55,8 +55,8 @@ def _grad_cams(bundle: Bundle, run: Path, scan: Path, rounds: int) -> float:
     taken = []
     for _ in range(rounds + 1):
         begin = time.perf_counter()
-        for arch in originals.ids:
-            grad_cam(originals.member(arch), pixels, 0)
+        for name in originals.ids:
+            grad_cam(originals.member(name), pixels, 0)
         taken.append(time.perf_counter() - begin)
     return median(taken[1:])
 

@@ -70,16 +70,16 @@ def _verdict(decision: Decision) -> tuple[str, tuple[str, ...]]:
 def _others(bundle: Bundle, ensemble: Ensemble, pixels: NDArray[np.uint8], count: int) -> list[Order]:
     """The orders with least expected work on these scans, among those in which the compared features are at hand."""
     manifest = bundle.manifest
-    archs = [m.id for m in manifest.members]
+    ids = [m.id for m in manifest.members]
     flags = manifest.flags[ensemble.precision]
-    needed = {archs.index(flags.feature_distance.member)} if flags.feature_distance else set()
+    needed = {ids.index(flags.feature_distance.member)} if flags.feature_distance else set()
     task = manifest.task
     point = Point(task.labels.index(task.positive), task.threshold, flags.low_confidence)
     p = np.concatenate([ensemble.probabilities(pixels[n : n + 16]) for n in range(0, len(pixels), 16)], axis=1)
     weights, macs = [m.weight for m in manifest.members], [m.macs for m in manifest.members]
-    found = [stages for stages in partitions(tuple(range(len(archs)))) if needed <= set(stages[0]) and len(stages) > 1]
+    found = [stages for stages in partitions(tuple(range(len(ids)))) if needed <= set(stages[0]) and len(stages) > 1]
     found.sort(key=lambda stages: expected_work(stages, weights, macs, p, point))
-    named = [tuple(tuple(archs[m] for m in stage) for stage in stages) for stages in found]
+    named = [tuple(tuple(ids[m] for m in stage) for stage in stages) for stages in found]
     own = {frozenset(stage) for stage in manifest.stages}
     return [order for order in named if {frozenset(stage) for stage in order} != own][:count]
 

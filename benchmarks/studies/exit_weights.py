@@ -29,28 +29,29 @@ MACS = {"resnet18": 1.8, "googlenet": 1.5, "resnet50": 4.1, "resnet101": 7.8}
 def main(run: Run, more: float, flag_rate: float) -> None:
     """Print the run's own weights and the best found."""
     record, fitted = run.record, run.ensemble
-    archs = [voter.id for voter in fitted.members]
+    ids = [voter.id for voter in fitted.members]
     logits, targets, _ = read_predictions(run, fitted.fitted_on)
     p = np.stack([softmax(logits[v.id], v.temperature) for v in fitted.members])
-    macs = [int(MACS[arch] * 10) for arch in archs]
+    archs = {member.id: member.arch for member in record.members}
+    macs = [int(MACS[archs[name]] * 10) for name in ids]
     own = tuple(voter.weight for voter in fitted.members)
     limit = nll(vote(p, own), targets) * (1 + more)
     positive = record.labels.index(record.positive)
 
     def judged(weights: tuple[float, ...]) -> tuple[float, tuple[tuple[int, ...], ...]]:
         point = Point(positive, fitted.threshold, low_confidence(p, weights, flag_rate))
-        orders = partitions(tuple(range(len(archs))), first=min(2, len(archs)))
+        orders = partitions(tuple(range(len(ids))), first=min(2, len(ids)))
         return min((expected_work(order, weights, macs, p, point), order) for order in orders)
 
-    grid = (tuple(n / STEPS for n in steps) for steps in product(range(STEPS + 1), repeat=len(archs)))
+    grid = (tuple(n / STEPS for n in steps) for steps in product(range(STEPS + 1), repeat=len(ids)))
     kept = [w for w in grid if abs(sum(w) - 1) < 1e-9 and nll(vote(p, w), targets) <= limit]
     best = min(kept, key=lambda w: judged(w)[0], default=own)
     print(f"{len(targets)} scans of {fitted.fitted_on}, {len(kept)} weights within {more:.1%} of the run's NLL\n")
-    print("| weights | " + " | ".join(archs) + " | NLL | order | work, all members = 1 |")
-    print("|---" * (len(archs) + 4) + "|")
+    print("| weights | " + " | ".join(ids) + " | NLL | order | work, all members = 1 |")
+    print("|---" * (len(ids) + 4) + "|")
     for name, weights in (("the run's", own), ("best", best)):
         work, order = judged(weights)
-        stages = " > ".join(" + ".join(archs[m] for m in stage) for stage in order)
+        stages = " > ".join(" + ".join(ids[m] for m in stage) for stage in order)
         shares = " | ".join(f"{w:.3f}" for w in weights)
         print(f"| {name} | {shares} | {nll(vote(p, weights), targets):.4f} | {stages} | {work / makespan(macs):.2f} |")
 

@@ -76,13 +76,13 @@ def main(arguments: argparse.Namespace) -> None:
     other = Run(arguments.against)
     weights = [f"OS {each.record.config.orthogonal_spheres.weight:g}" for each in (run, other)]
     shared = {member.id for member in other.record.members}
-    for arch in [member.id for member in run.record.members if member.id in shared]:
+    for name in [member.id for member in run.record.members if member.id in shared]:
         sides = []
         for each in (run, other):
-            network = load(each, arch)
-            sides.append(columns([judge_network(*network, case, seed) for case in counted(cases, arch)]))
-        print(f"\n## {arch}\n")
-        print(table(["figure", *weights, "difference", ""], [row(name, sides, cases) for name in sides[0]]))
+            network = load(each, name)
+            sides.append(columns([judge_network(*network, case, seed) for case in counted(cases, name)]))
+        print(f"\n## {name}\n")
+        print(table(["figure", *weights, "difference", ""], [row(figure, sides, cases) for figure in sides[0]]))
 
 
 def draw(run: Run, folders: Sequence[Path], split: str, count: int, seed: int) -> list[Case]:
@@ -106,10 +106,10 @@ def judge_ensemble(ensemble: Ensemble, case: Case, seed: int) -> Figures:
     return judge(probability_of(ensemble, case.label), case, map_, seed)
 
 
-def load(run: Run, arch: str) -> tuple[Member, float]:
+def load(run: Run, name: str) -> tuple[Member, float]:
     """A network and its temperature."""
-    temperature = next(voter.temperature for voter in run.ensemble.members if voter.id == arch)
-    return run.member(arch).requires_grad_(False), temperature
+    temperature = next(voter.temperature for voter in run.ensemble.members if voter.id == name)
+    return run.member(name).requires_grad_(False), temperature
 
 
 def judge_network(member: Member, temperature: float, case: Case, seed: int) -> Figures:

@@ -23,15 +23,15 @@ FOLDS, SHUFFLES = 5, 10
 
 def main(run: Run) -> None:
     """Print a line per shrinkage: held-out NLL of the vote and of the member that is best on its own."""
-    labels, archs = run.record.labels, [member.id for member in run.record.members]
+    labels, ids = run.record.labels, [member.id for member in run.record.members]
     by_member, targets, groups = read_predictions(run, "val")
-    logits = [by_member[arch] for arch in archs]
+    logits = [by_member[name] for name in ids]
     for shrink in (0.0, 0.01, 0.02, 0.05, 0.1, 0.5):
         found = []
         for seed in range(SHUFFLES):
             names = np.random.default_rng(seed).permutation(np.unique(groups))
             fold = np.array([{name: i % FOLDS for i, name in enumerate(names)}[group] for group in groups])
-            voted, members = np.zeros((len(targets), len(labels))), np.zeros((len(archs), len(targets), len(labels)))
+            voted, members = np.zeros((len(targets), len(labels))), np.zeros((len(ids), len(targets), len(labels)))
             for k in range(FOLDS):
                 fit, judge = fold != k, fold == k
                 temperatures = [fit_temperature(values[fit], targets[fit]) for values in logits]
@@ -43,7 +43,7 @@ def main(run: Run) -> None:
         ours, *alone = np.mean(found, axis=0)
         best = int(np.argmin(alone))
         wins = sum(row[0] < row[1 + best] for row in found)
-        alone_best = f"{archs[best]} {alone[best]:.4f}"
+        alone_best = f"{ids[best]} {alone[best]:.4f}"
         print(f"shrink {shrink:<5} vote {ours:.4f}   {alone_best}   vote better in {wins} of {SHUFFLES}")
 
 

@@ -42,7 +42,8 @@ class Material:
 
     def __init__(self, bundle: Bundle, work: Path, run: Run | None = None) -> None:
         self.bundle, self._run = bundle, run
-        self.archs = [member.id for member in bundle.manifest.members]
+        self.ids = [member.id for member in bundle.manifest.members]
+        self.archs = [member.arch for member in bundle.manifest.members]
         self.macs = [member.macs for member in bundle.manifest.members]
         self.size = bundle.manifest.preprocess.size
         self.classes = len(bundle.manifest.task.labels)
@@ -72,7 +73,7 @@ class Material:
         from edge_train.networks.member import Member
 
         if self._run:
-            return [self._run.member(arch) for arch in self.archs]
+            return [self._run.member(name) for name in self.ids]
         torch.manual_seed(0)
         return [Member(arch, self.classes).eval() for arch in self.archs]
 
@@ -81,7 +82,7 @@ class Material:
         """The originals as ONNX, BatchNorm folded."""
         from edge_export.graphs.to_onnx import to_onnx
 
-        paths = [self.work / f"{arch}.fp32.onnx" for arch in self.archs]
+        paths = [self.work / f"{name}.fp32.onnx" for name in self.ids]
         if not all(path.is_file() for path in paths):
             for member, path in zip(self.originals(), paths, strict=True):
                 to_onnx(member, path, self.size)
