@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,13 @@ LONG_FUNCTIONS = {"runtime/edge_run/cli/train.py: train"}
 @pytest.mark.parametrize("package", ROOMS)
 def test_every_room_has_its_place_in_the_order(package):
     assert set(rooms_of(package, IMPORTS_OF[package])) == set(ROOMS[package])
+
+
+def test_the_map_in_the_documents_shows_every_room_in_order():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for package, order in ROOMS.items():
+        block = text.split(f"\n{PACKAGES[package]}/\n")[1].split("\n\n")[0]
+        assert tuple(re.findall(r"^  (\w+)(?:/|\.py) ", block, flags=re.MULTILINE)) == order
 
 
 def test_no_room_imports_one_that_stands_above_it():
