@@ -9,8 +9,8 @@ GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text()
 ENTRIES = dict(re.findall(r"^\*\*([^*]+)\*\*([^*].*?)(?=^\*\*|\Z)", GLOSSARY, flags=re.MULTILINE | re.DOTALL))
 MUST = {
     "activation map", "AUROC", "backend", "Brier score", "bundle", "calibration", "case", "certified early exit",
-    "conformal / risk control", "ECE", "ensemble", "flag", "FP32, FP16", "Grad-CAM", "group", "infidelity", "INT8",
-    "logits", "member", "NLL", "OOD", "operating point", "Orthogonal Spheres (OS)", "parity", "precision", "run", "SHAP",
+    "conformal / risk control", "ECE", "ensemble", "flag", "FP32, FP16", "Grad-CAM", "group", "infidelity",
+    "INT8", "logits", "member", "NLL", "OOD", "operating point", "Orthogonal Spheres (OS)", "parity", "precision", "run", "SHAP",
     "temperature", "vote",
 }  # fmt: skip
 
