@@ -10,8 +10,8 @@ ENTRIES = dict(re.findall(r"^\*\*([^*]+)\*\*([^*].*?)(?=^\*\*|\Z)", GLOSSARY, fl
 MUST = {
     "activation map", "AUROC", "backend", "Brier score", "bundle", "calibration", "case", "certified early exit",
     "conformal / risk control", "ECE", "ensemble", "flag", "FP32, FP16", "Grad-CAM", "group", "infidelity",
-    "INT8", "logits", "member", "NLL", "OOD", "operating point", "Orthogonal Spheres (OS)", "parity", "precision", "run", "SHAP",
-    "temperature", "vote",
+    "INT8", "logits", "member", "NLL", "OOD", "operating point", "Orthogonal Spheres (OS)", "parity", "precision",
+    "run", "SHAP", "temperature", "vote",
 }  # fmt: skip
 
 

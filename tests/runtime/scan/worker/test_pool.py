@@ -6,10 +6,14 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import encoded
 import numpy as np
 import pytest
 
+<<<<<<< HEAD
 import image_files
+=======
+>>>>>>> bddc99b (Give the benchmark of damaged files its room, and let the type checker read it)
 from dicoms import compressed, encode, image, uid
 from edge_run import BackendError, InputError, read
 from edge_run.scan import decode
