@@ -1,4 +1,4 @@
-"""Pairs of trials that differ in one thing only, and what they say of it."""
+"""Compare pairs of trials that differ in one thing only."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def answer(rows: Sequence[Row], question: Question, measure: Measure, *, ensembl
     if found.p <= ALPHA and (low > 0 or high < 0):
         verdict = "yes" if found.difference.mean * measure.better > 0 else "no, it harms"
     else:
-        verdict = "cannot be told"
+        verdict = "not shown"
     n = found.difference.n
     least = f", too few for a p below {found.smallest_p:.3g}" if found.smallest_p > ALPHA else ""
     reach = f"95 % interval {low:+.3f} to {high:+.3f}" if n > 1 else "no interval"

@@ -31,8 +31,8 @@ class Published(NamedTuple):
     known: str
 
 
-_TRANSFER = "an average, over what is not said; split, F1's averaging and which files these are: not in the abstract"
-_SPHERES = "without augmentation (ours has it); networks, data and split: not in the abstract"
+_TRANSFER = "an average; the abstract does not say over what, nor the split, the averaging of F1 or the files"
+_SPHERES = "without augmentation (ours has it); the abstract does not name networks, data or split"
 _NOT_FROM_SCRATCH = "Zhao et al. 2025, doi 10.1016/j.chemolab.2025.105517"
 _ORTHOGONALITY = "Wang et al. 2021, arXiv 2102.08360: gain by OS"
 

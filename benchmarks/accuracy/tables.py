@@ -22,16 +22,16 @@ NOTES = """Notes
 - `a ± b`: mean over the seeds and 95 % t-interval. The seeds differ in starting head, order and augmentation, and under
   the leaky protocol in the split too. **The interval does not contain the sampling error of the test scans**: they are
   few, and other patients would move every seed's figure together.
-- Epochs, temperatures and voting weights are chosen on val; test is looked at once, by the finished run. Where a set
-  has no test scans at hand (`covid-ct`), a group-disjoint quarter of its training scans, always the same, is the val
-  here, and its published val is the test.
-- The leaky protocol splits images 70/15/15 at random within each class, whoever the patient. It shows what published
-  protocols may have measured, not how well anything answers for a new patient.
+- Epochs, temperatures and voting weights are chosen on val; test is used once, by the finished run. Where the test
+  scans of a set are not available (`covid-ct`), its published val is the test, and a group-disjoint quarter of its
+  training scans, always the same, is the val.
+- The leaky protocol splits images 70/15/15 at random within each class, without regard to patients. It shows what
+  published protocols may have measured, not how accurate an answer is for a new patient.
 - F1 is that of `covid` for two classes and the unweighted mean over the classes (macro) for three; AUROC likewise, one
-  against the rest. ECE has 15 bins of equal width and is measured after temperature scaling on val; at temperature 1 it
-  is what the network gives by itself. NLL is in nats, after the scaling.
-- p: exact paired sign-flip test, two-sided. One seed on one set is one pair; the members of a run are averaged before.
-  Nothing is corrected for the number of tests. "All sets" takes each seed on each set as one pair."""
+  against the rest. ECE has 15 bins of equal width and is measured after temperature scaling on val; temperature 1 means
+  without that scaling. NLL is in nats, after the scaling.
+- p comes from an exact, two-sided, paired sign-flip test. One seed on one set is one pair; the members of a run are
+  averaged first. There is no correction for the number of tests. "All sets" takes each seed on each set as one pair."""
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -119,7 +119,7 @@ def _published(rows: Sequence[Row]) -> str:
         f1 = NONE if one.f1 is None else f"{one.f1:.4f}"
         lines.append([one.work, one.on, accuracy, f1, *ours, one.known])
     columns = [f"ours, {protocol}: {name}" for protocol in PROTOCOLS for name in ("accuracy", "F1")]
-    return table(["work", "on", "accuracy", "F1", *columns, "known of its protocol"], lines)
+    return table(["work", "on", "accuracy", "F1", *columns, "what is known of its protocol"], lines)
 
 
 def _ours(rows: Sequence[Row], one: Published, protocol: str, field: str) -> str:

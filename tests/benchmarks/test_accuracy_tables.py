@@ -88,7 +88,7 @@ def test_os_is_not_tested_twice_on_one_seed():
     [
         (7, lambda seed: 0.02 + 0.001 * seed, "**yes**"),
         (7, lambda seed: -0.02 - 0.001 * seed, "**no, it harms**"),
-        (7, lambda seed: 0.02 * (-1) ** seed, "**cannot be told**"),
+        (7, lambda seed: 0.02 * (-1) ** seed, "**not shown**"),
         (3, lambda seed: 0.02 + 0.001 * seed, "too few for a p below 0.25"),
         (1, lambda _: 0.02, "no interval, p 1, 1 pair, too few"),
         (0, lambda _: 0.0, "No pair has been trained yet."),
