@@ -1,10 +1,6 @@
 """How many damaged JPEGs pass for whole ones, and how many whole ones are refused.
 
-<<<<<<<< HEAD:benchmarks/studies/damaged.py
-    python -m benchmarks.studies.damaged [FOLDER] [--every N]
-========
     python -m benchmarks.studies.damaged_files [FOLDER] [--every N]
->>>>>>>> bddc99b (Give the benchmark of damaged files its room, and let the type checker read it):benchmarks/studies/damaged_files.py
 
 Without a folder it draws phantoms. Each picture is read as it is, and with each kind of damage; also written anew as a
 progressive JPEG and with optimised Huffman tables and restart markers. A flipped bit is left out: without a checksum it

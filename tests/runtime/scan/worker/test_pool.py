@@ -10,10 +10,6 @@ import encoded
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-import image_files
-=======
->>>>>>> bddc99b (Give the benchmark of damaged files its room, and let the type checker read it)
 from dicoms import compressed, encode, image, uid
 from edge_run import BackendError, InputError, read
 from edge_run.scan import decode
@@ -25,9 +21,7 @@ PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 
 def jpeg(pixels=PIXELS) -> bytes:
-    return encode(
-        compressed(image(pixels, Modality="DX"), [image_files.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit)
-    )
+    return encode(compressed(image(pixels, Modality="DX"), [encoded.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit))
 
 
 @pytest.fixture(params=["frame", "picture"])
@@ -36,7 +30,7 @@ def fresh(request, monkeypatch):
     monkeypatch.setattr(pool, "MOST_CHILDREN", 1)
     own = pool.Pool(request.param)
     monkeypatch.setattr(frame_job if request.param == "frame" else decode, "_children", own)
-    yield own, jpeg() if request.param == "frame" else image_files.jpeg(PIXELS, quality=100)
+    yield own, jpeg() if request.param == "frame" else encoded.jpeg(PIXELS, quality=100)
     own.close()
 
 
@@ -94,7 +88,7 @@ def test_memory_is_bounded(fresh):
 
 
 def large(kind):
-    picture = image_files.jpeg(np.zeros((2000, 2000), np.uint8))
+    picture = encoded.jpeg(np.zeros((2000, 2000), np.uint8))
     if kind == "picture":
         return picture
     dataset = image(np.zeros((2000, 2000), np.uint8), Modality="DX")
