@@ -6,10 +6,10 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-import encoded
 import numpy as np
 import pytest
 
+import image_files
 from dicoms import compressed, encode, image, uid
 from edge_run import BackendError, InputError, read
 from edge_run.scan import decode
@@ -21,7 +21,9 @@ PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 
 def jpeg(pixels=PIXELS) -> bytes:
-    return encode(compressed(image(pixels, Modality="DX"), [encoded.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit))
+    return encode(
+        compressed(image(pixels, Modality="DX"), [image_files.jpeg(pixels, quality=100)], uid.JPEGBaseline8Bit)
+    )
 
 
 @pytest.fixture(params=["frame", "picture"])
@@ -30,7 +32,7 @@ def fresh(request, monkeypatch):
     monkeypatch.setattr(pool, "MOST_CHILDREN", 1)
     own = pool.Pool(request.param)
     monkeypatch.setattr(frame_job if request.param == "frame" else decode, "_children", own)
-    yield own, jpeg() if request.param == "frame" else encoded.jpeg(PIXELS, quality=100)
+    yield own, jpeg() if request.param == "frame" else image_files.jpeg(PIXELS, quality=100)
     own.close()
 
 
@@ -88,7 +90,7 @@ def test_memory_is_bounded(fresh):
 
 
 def large(kind):
-    picture = encoded.jpeg(np.zeros((2000, 2000), np.uint8))
+    picture = image_files.jpeg(np.zeros((2000, 2000), np.uint8))
     if kind == "picture":
         return picture
     dataset = image(np.zeros((2000, 2000), np.uint8), Modality="DX")
