@@ -113,7 +113,7 @@ def _alone(
     bundle: Bundle, member: BundleMember, precision: str, stack: ExitStack
 ) -> Callable[[NDArray[np.uint8]], int]:
     task, artefact = bundle.manifest.task, member.artefacts[precision]
-    network = Network(bundle.read(artefact.file), member.id, precision, bundle.manifest.preprocess.size)
+    network = Network.read(bundle, member, precision)
     runner = stack.enter_context(open_runner(CPU, network, threads=allowed_cores()))
     positive = task.labels.index(task.positive)
 

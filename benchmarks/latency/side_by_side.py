@@ -29,7 +29,7 @@ def main(bundle: Bundle, rounds: int) -> None:
     size = bundle.manifest.preprocess.size
     scan = np.random.default_rng(0).integers(0, 256, (1, 1, size, size), dtype=np.uint8)
     sessions = [
-        ort.InferenceSession(bundle.read(member.artefacts[PRECISION].file), providers=["CPUExecutionProvider"])
+        ort.InferenceSession(bundle.model(member, PRECISION), providers=["CPUExecutionProvider"])
         for member in bundle.manifest.members
     ]
     with Ensemble(bundle, precision=PRECISION) as ensemble:

@@ -40,8 +40,7 @@ def main(run: Run, bundle: Bundle, folders: list[Path], split: str) -> None:
         found[voter.id] = {ORIGINAL: softmax(logits, voter.temperature)}
     for member in manifest.members:
         for precision, artefact in member.artefacts.items():
-            path = bundle.path / artefact.file.path
-            simulation = Simulation(path, half_scales=RECIPES[precision].half_scales)
+            simulation = Simulation(bundle.model(member, precision), half_scales=RECIPES[precision].half_scales)
             found[member.id][precision] = softmax(simulation.logits(pixels[:, None]), artefact.temperature)
     weights = [m.weight for m in manifest.members]
     columns = (ORIGINAL, *manifest.precisions)

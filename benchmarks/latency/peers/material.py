@@ -91,7 +91,7 @@ class Material:
     @cached_property
     def int8_cpu(self) -> list[bytes]:
         """The bundle's own INT8 artefacts."""
-        return [self.bundle.read(member.artefacts[INT8].file) for member in self.bundle.manifest.members]
+        return [self.bundle.model(member, INT8) for member in self.bundle.manifest.members]
 
     @cached_property
     def int8_trt(self) -> list[Path]:

@@ -26,6 +26,8 @@ class Simulation:
 
     Parameters
     ----------
+    model
+        The artefact's file, or its bytes.
     half_scales
         The artefact has Q/DQ scales in FP16. ONNX Runtime's optimiser would compute wrong biases from them (they
         underflow), so that it must leave quantisation alone.
@@ -36,17 +38,20 @@ class Simulation:
         ONNX Runtime cannot load it.
     """
 
-    def __init__(self, path: Path, *, half_scales: bool = False) -> None:
+    def __init__(self, model: Path | bytes, *, half_scales: bool = False) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = allowed_cores()
         options.log_severity_level = 4
         if half_scales:
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
-            self._session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                model if isinstance(model, bytes) else model.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # a class per status code, without a public base
+            name = "the network" if isinstance(model, bytes) else model.name
             raise BackendError(
-                f"ONNX Runtime {ort.__version__} cannot load {path.name}: {error}",
+                f"ONNX Runtime {ort.__version__} cannot load {name}: {error}",
                 hint="pip install --upgrade 'edge-run[export]'",
             ) from error
 

@@ -58,8 +58,10 @@ class Network(NamedTuple):
         ------
         BundleError
             The file is missing or is not the one that the manifest names.
+        BackendError
+            The form is derived on this device, and the package ``onnx`` is not installed.
         """
-        model, size = bundle.read(member.artefacts[precision].file), bundle.manifest.preprocess.size
+        model, size = bundle.model(member, precision), bundle.manifest.preprocess.size
         return cls(model, f"{member.id}.{precision}", precision, size, bundle.engines)
 
     @property

@@ -85,7 +85,7 @@ def measure(
         Result(
             variant,
             threads_of(bundle.manifest, variant, threads),
-            artefact_bytes(bundle.manifest, variant),
+            artefact_bytes(bundle, variant),
             summarise(found) if found else None,
             tuple(found),
             errors.get(variant, ""),

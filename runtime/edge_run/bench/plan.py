@@ -13,6 +13,7 @@ from .record import ENSEMBLE, MEMBER, PREDICT, Skipped, Variant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from edge_run.bundle.bundle import Bundle
     from edge_run.bundle.manifest import Manifest
     from edge_run.doctor import BackendState
 
@@ -81,10 +82,10 @@ def threads_of(manifest: Manifest, variant: Variant, cores: int) -> dict[str, in
     return {member_id: max(1, cores // len(stage)) for stage in stages for member_id in stage}
 
 
-def artefact_bytes(manifest: Manifest, variant: Variant) -> int:
+def artefact_bytes(bundle: Bundle, variant: Variant) -> int:
     """Return the size of the networks that a variant loads, bytes."""
-    members = [m for m in manifest.members if variant.member in ("", m.id)]
-    return sum(member.artefacts[variant.precision].file.bytes for member in members)
+    members = [m for m in bundle.manifest.members if variant.member in ("", m.id)]
+    return sum(len(bundle.model(member, variant.precision)) for member in members)
 
 
 def _known(what: str, names: Sequence[str] | None, known: Sequence[str], *, of: str) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def run(
     # A damaged bundle ends the benchmark here; and every trial finds the files in the system's cache.
     for precision in {variant.precision: None for variant in plan.variants}:
         for member in bundle.manifest.members:
-            bundle.read(member.artefacts[precision].file)
+            bundle.model(member, precision)
     created, before = datetime.now(timezone.utc).isoformat(timespec="seconds"), conditions.load()
     with TemporaryDirectory(prefix="edge-run-bench-") as folder:
         taken = scans.take(paths, Path(folder))

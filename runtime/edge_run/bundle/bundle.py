@@ -16,12 +16,15 @@ from edge_run._files import cache_folder, sha256
 from edge_run.errors import BundleError
 
 from .archive import MANIFEST, open_archive
+from .derive.cache import Source, cached_path, derived
 from .installed import BUILT_IN, find_bundle
 from .manifest import SCHEMA_VERSION, File, Manifest
 from .manifest.schema1 import upgrade
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from .manifest import BundleMember
 
 MAX_MANIFEST_BYTES = 4 * 2**20
 DEFAULT = "ct-covid"
@@ -48,7 +51,7 @@ class Bundle:
         raw = self._archive.read(MANIFEST, MAX_MANIFEST_BYTES)
         self.sha256 = sha256(raw)
         self.manifest = parse(raw)
-        self._ahead: dict[File, Future[bytes]] = {}
+        self._ahead: dict[tuple[str, str], Future[bytes]] = {}
 
     @property
     def engines(self) -> Path | None:
@@ -57,15 +60,23 @@ class Bundle:
         It lies beside the bundle. Where the bundle is one of an installed package, or this user may not use that place,
         it is one of the user's own, by the manifest's hash; None where this user has no folder either.
         """
+        return self._device_folder("engines")
+
+    @property
+    def derived(self) -> Path | None:
+        """Folder for the forms that are derived on this device, placed as `engines` is."""
+        return self._device_folder("derived")
+
+    def _device_folder(self, kind: str) -> Path | None:
         at = self.path.resolve()
-        beside = at.with_name(f"{at.stem if at.is_file() else at.name}.engines")
+        beside = at.with_name(f"{at.stem if at.is_file() else at.name}.{kind}")
         usable = os.access(beside, os.R_OK | os.X_OK) or (
             not os.access(beside, os.F_OK) and os.access(beside.parent, os.W_OK | os.X_OK)
         )
         if usable and not self._by_name and not at.is_relative_to(BUILT_IN.resolve()):
             return beside
         cache = cache_folder()
-        return cache / "engines" / self.sha256[:16] if cache else None
+        return cache / kind / self.sha256[:16] if cache else None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,10 +101,46 @@ class Bundle:
     def read_ahead(self, precision: str) -> None:
         """Begin to read and hash the members of a precision, the heaviest first, while the caller does other work."""
         members = [self.manifest.members[m] for m in self.manifest.heaviest_first]
-        files = [member.artefacts[precision].file for member in members]
         pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
-        self._ahead |= {file: pool.submit(self._read, file) for file in files}
+        self._ahead |= {(one.id, precision): pool.submit(self._model, one, precision) for one in members}
         pool.shutdown(wait=False)
+
+    def model(self, member: BundleMember, precision: str) -> bytes:
+        """Return a member's ONNX file at one precision: stored and checked, or derived and kept for the next time.
+
+        Raises
+        ------
+        BundleError
+            The stored file is missing, or not the file the manifest names; or nothing can be derived from it.
+        BackendError
+            The form is derived, is not at hand yet, and the package ``onnx`` is not installed.
+        """
+        ahead = self._ahead.pop((member.id, precision), None)
+        return ahead.result() if ahead else self._model(member, precision)
+
+    def _model(self, member: BundleMember, precision: str) -> bytes:
+        artefact = member.artefacts[precision]
+        if artefact.file is not None:
+            return self.read(artefact.file)
+        return derived(self.source_of(member, precision), precision, self.derived)
+
+    def has_model(self, precision: str) -> bool:
+        """Whether every member's file of a precision is stored, or was derived on this device before."""
+        if precision in self.manifest.stored_precisions:
+            return True
+        folder = self.derived
+        return folder is not None and all(
+            cached_path(self.source_of(member, precision), precision, folder).exists()
+            for member in self.manifest.members
+        )
+
+    def source_of(self, member: BundleMember, precision: str) -> Source:
+        """Return the stored artefact that a form is derived from."""
+        artefact = member.artefacts[member.artefacts[precision].derived_from or precision]
+        file, quantisation = artefact.file, artefact.quantisation
+        assert file is not None  # noqa: S101 - the manifest was checked
+        kept = quantisation.float_layers if quantisation else ()
+        return Source(member.id, file.sha256, kept, lambda: self.read(file))
 
     def read(self, file: File) -> bytes:
         """Read one file and check its size and hash.
@@ -103,10 +150,6 @@ class Bundle:
         BundleError
             It is missing, or not the file the manifest names.
         """
-        ahead = self._ahead.pop(file, None)
-        return ahead.result() if ahead else self._read(file)
-
-    def _read(self, file: File) -> bytes:
         data = self._archive.read(file.path, file.bytes)
         if len(data) != file.bytes or sha256(data) != file.sha256:
             raise BundleError(

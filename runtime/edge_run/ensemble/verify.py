@@ -81,7 +81,8 @@ def verify(bundle: Bundle | str | Path, *, backend: str = AUTO, threads: int | N
     for member in manifest.members:
         bundle.read(member.head)
         for artefact in member.artefacts.values():
-            bundle.read(artefact.file)
+            if artefact.file is not None:
+                bundle.read(artefact.file)
     for thresholds in manifest.flags.values():
         if thresholds.feature_distance:
             bundle.read(thresholds.feature_distance.statistics)
@@ -103,6 +104,9 @@ def not_replayed(bundle: Bundle, backend: str = AUTO) -> dict[str, str]:
             choose(backend, precision, available, here)
         except BackendError as error:
             left_out[precision] = error.message
+        else:
+            if not bundle.has_model(precision):
+                left_out[precision] = f"it is derived when it is first used: edge-run derive {bundle.manifest.name}"
     return left_out
 
 

@@ -80,9 +80,9 @@ def test_threads_are_those_of_the_ensemble(toy, manifest, stop, cores):
         assert said == {manifest.members[m].id: count for m, count in ensemble._pool.threads.items()}
 
 
-def test_a_member_alone_has_all_cores_and_its_own_file(manifest):
+def test_a_member_alone_has_all_cores_and_its_own_file(toy, manifest):
     alone = Variant("cpu", "fp32", "member", member="googlenet")
     assert threads_of(manifest, alone, 4) == {"googlenet": 4}
     sizes = [member.artefacts["fp32"].file.bytes for member in manifest.members]
-    assert artefact_bytes(manifest, alone) == sizes[1]
-    assert artefact_bytes(manifest, Variant("cpu", "fp32", "predict", exit="full")) == sum(sizes)
+    assert artefact_bytes(Bundle(toy), alone) == sizes[1]
+    assert artefact_bytes(Bundle(toy), Variant("cpu", "fp32", "predict", exit="full")) == sum(sizes)

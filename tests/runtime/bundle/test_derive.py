@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections import Counter
@@ -15,11 +16,13 @@ from onnx import numpy_helper
 from edge_export.graphs.int8_cpu import quantise_for_cpu
 from edge_export.graphs.ranges import measure_ranges
 from edge_export.graphs.simulate import Simulation
-from edge_run import Bundle
+from edge_run import Bundle, Ensemble, verify
 from edge_run.bundle.derive import FORMS, cache, derive
 from edge_run.bundle.derive.float32 import to_float
+from edge_run.ensemble.verify import not_replayed
 from edge_run.errors import BackendError, BundleError
 from small_onnx import LAYERS, smooth_scans, write_small
+from toy import scan, write_toy_bundle
 
 SCANS = smooth_scans(16)[:, None]
 
@@ -129,6 +132,62 @@ def test_missing_package_is_named(small, monkeypatch):
     assert "pip install" in caught.value.hint
 
 
+@pytest.fixture
+def bundle(tmp_path, monkeypatch):
+    """A bundle that stores ``int8-cpu`` and derives ``fp32``."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def derive_fp32(manifest):
+        for member in manifest["members"]:
+            member["artefacts"]["fp32"] |= {"file": None, "derived_from": "int8-cpu"}
+
+    folder = write_toy_bundle(tmp_path / "toy", members=2, mutate=derive_fp32)
+    (folder / "models" / "resnet18.fp32.onnx").unlink()
+    return folder
+
+
+def test_bundle_answers_in_a_form_that_it_does_not_store(bundle):
+    with Ensemble.load(bundle, precision="int8-cpu") as stored, Ensemble.load(bundle, precision="fp32") as derived:
+        wanted, found = (one.predict(scan()).to_dict() for one in (stored, derived))
+    # The toys' networks are float throughout, so that nothing but the temperature differs.
+    assert [m["logits"] for m in found["members"]] == [m["logits"] for m in wanted["members"]]
+    assert (found["precision"], wanted["precision"]) == ("fp32", "int8-cpu")
+    assert len(list(bundle.with_name("toy.derived").glob("*.fp32.*.onnx"))) == 2
+
+
+def test_verify_replays_a_derived_form_once_it_is_there(bundle):
+    opened = Bundle(bundle)
+    assert opened.manifest.stored_precisions == ("int8-cpu",)
+    assert "edge-run derive" in not_replayed(opened)["fp32"]
+    assert {check.name for check in verify(opened)} == {"preprocessing", "resnet18.int8-cpu", "googlenet.int8-cpu"}
+    for member in opened.manifest.members:
+        opened.model(member, "fp32")
+    assert not not_replayed(opened)
+    assert {check.name for check in verify(opened)} > {"resnet18.fp32", "googlenet.fp32"}
+
+
+@pytest.mark.parametrize(
+    "artefact",
+    [
+        {"file": None, "derived_from": None},
+        {"derived_from": "int8-cpu"},
+        {"file": None, "derived_from": "fp16"},
+        {"file": None, "derived_from": "fp32"},
+    ],
+    ids=["neither", "both", "from one that is missing", "from itself"],
+)
+def test_manifest_that_derives_from_nothing_is_refused(tmp_path, artefact):
+    folder = write_toy_bundle(
+        tmp_path / "toy", members=1, mutate=lambda m: m["members"][0]["artefacts"]["fp32"].update(artefact)
+    )
+    with pytest.raises(BundleError, match="derived from"):
+        Bundle(folder)
+
+
+def source(stored):
+    return cache.Source("small", hashlib.sha256(stored).hexdigest(), (), lambda: stored)
+
+
 class TestCache:
     @pytest.fixture
     def counted(self, monkeypatch):
@@ -143,24 +202,24 @@ class TestCache:
 
     def test_each_form_is_derived_once(self, small, tmp_path, counted):
         stored = small[1][()]
-        first = cache.derived(stored, "small", "fp32", (), tmp_path / "new")
-        assert cache.derived(stored, "small", "fp32", (), tmp_path / "new") == first
-        assert cache.derived(small[1]["second", "sum"], "small", "fp32", ("second", "sum"), tmp_path / "new") != first
+        first = cache.derived(source(stored), "fp32", tmp_path / "new")
+        assert cache.derived(source(stored), "fp32", tmp_path / "new") == first
+        assert cache.derived(source(small[1]["second", "sum"]), "fp32", tmp_path / "new") != first
         assert counted == ["fp32", "fp32"]
         assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
     def test_damaged_file_is_derived_again(self, small, tmp_path, counted):
-        first = cache.derived(small[1][()], "small", "fp32", (), tmp_path)
+        first = cache.derived(source(small[1][()]), "fp32", tmp_path)
         (path,) = tmp_path.glob("*.onnx")
         path.write_bytes(first[:-1] + b"x")
-        assert cache.derived(small[1][()], "small", "fp32", (), tmp_path) == first
+        assert cache.derived(source(small[1][()]), "fp32", tmp_path) == first
         assert path.read_bytes() == first
         assert counted == ["fp32", "fp32"]
 
     def test_file_that_others_may_write_is_not_read(self, small, tmp_path, counted):
-        first = cache.derived(small[1][()], "small", "fp32", (), tmp_path)
+        first = cache.derived(source(small[1][()]), "fp32", tmp_path)
         tmp_path.chmod(0o777)
-        assert cache.derived(small[1][()], "small", "fp32", (), tmp_path) == first
+        assert cache.derived(source(small[1][()]), "fp32", tmp_path) == first
         assert counted == ["fp32", "fp32"]
 
     def test_full_disk_or_read_only_folder_costs_time_and_no_answer(self, small, tmp_path, monkeypatch, caplog):
@@ -168,19 +227,19 @@ class TestCache:
             raise OSError(28, os.strerror(28))
 
         monkeypatch.setattr(cache, "replace_file", full)
-        assert cache.derived(small[1][()], "small", "fp32", (), tmp_path)
+        assert cache.derived(source(small[1][()]), "fp32", tmp_path)
         assert "could not be kept" in caplog.text
         blocked = tmp_path / "file"
         blocked.write_text("in the way")
-        assert cache.derived(small[1][()], "small", "fp32", (), blocked / "cache")
+        assert cache.derived(source(small[1][()]), "fp32", blocked / "cache")
 
     def test_two_at_once_derive_once(self, small, tmp_path, counted):
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda _: cache.derived(small[1][()], "small", "fp32", (), tmp_path), range(4)))
+            found = list(pool.map(lambda _: cache.derived(source(small[1][()]), "fp32", tmp_path), range(4)))
         assert len(set(found)) == 1
         assert counted == ["fp32"]
 
     def test_stopped_process_that_holds_the_lock_is_not_waited_for_for_ever(self, small, tmp_path, monkeypatch):
         monkeypatch.setattr(cache, "PATIENCE_S", 0.2)
         with cache._one_at_a_time(tmp_path):
-            assert cache.derived(small[1][()], "small", "fp32", (), tmp_path)
+            assert cache.derived(source(small[1][()]), "fp32", tmp_path)

@@ -171,7 +171,7 @@ def test_closed_ensemble_says_so(tmp_path: Path) -> None:
 def test_forked_ensemble_says_so(ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-    with pytest.raises(UsageError, match=r"before the process was forked, .*\nhint: load an ensemble in each process"):
+    with pytest.raises(UsageError, match=r"before this process was forked, .*\nhint: load it in the child"):
         ensemble.predict(scan())
 
 

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run._files import make_folder, replace_file, sha256
 from edge_run._files.read import load
@@ -22,7 +22,7 @@ from edge_run.errors import InputError
 from . import SOURCE, derive
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
 LOGGER = logging.getLogger(__name__)
@@ -33,23 +33,36 @@ MAX_BYTES = 2 * 2**30
 PATIENCE_S, POLL_S = 60.0, 0.1
 
 
-def derived(
-    stored: bytes, name: str, form: str, float_layers: Collection[str], folder: Path, *, refresh: bool = False
-) -> bytes:
+class Source(NamedTuple):
+    """The stored artefact that forms are derived from.
+
+    Attributes
+    ----------
+    name
+        The member's id, for the file's name and for the log.
+    sha256
+        Of the ``int8-cpu`` ONNX file.
+    float_layers
+        See :func:`edge_run.bundle.derive.derive`.
+    read
+        Reads and checks the file; not called where the form is at hand already.
+    """
+
+    name: str
+    sha256: str
+    float_layers: Collection[str]
+    read: Callable[[], bytes]
+
+
+def derived(source: Source, form: str, folder: Path | None, *, refresh: bool = False) -> bytes:
     """Return one form of a network: from the cache where it is there and whole, else newly derived.
 
     Parameters
     ----------
-    stored
-        The ``int8-cpu`` ONNX file.
-    name
-        The member's id, for the file's name and for the log.
     form
         One of :data:`edge_run.bundle.derive.FORMS`.
-    float_layers
-        See :func:`edge_run.bundle.derive.derive`.
     folder
-        Of the cache; it is made where it is missing.
+        Of the cache, made where it is missing; None keeps nothing.
     refresh
         Derive anew also where the cache has the form.
 
@@ -58,9 +71,11 @@ def derived(
     BackendError
         The form is not in the cache and the package ``onnx`` is not installed.
     BundleError
-        No form can be derived from ``stored``.
+        No form can be derived from the source.
     """
-    path = folder / f"{name}.{form}.{_key(stored, form, float_layers)}.onnx"
+    if folder is None:
+        return derive(source.read(), form, source.float_layers)
+    path = cached_path(source, form, folder)
     kept = None if refresh else _kept(path)
     if kept is not None:
         return kept
@@ -69,19 +84,20 @@ def derived(
         kept = None if refresh else _kept(path)
         if kept is not None:
             return kept
-        LOGGER.info("deriving %s of %s from %s, once for this device", form, name, SOURCE)
-        model = derive(stored, form, float_layers)
+        LOGGER.info("deriving %s of %s from %s, once for this device", form, source.name, SOURCE)
+        model = derive(source.read(), form, source.float_layers)
         _keep(path, model)
     return model
 
 
-def _key(stored: bytes, form: str, float_layers: Collection[str]) -> str:
+def cached_path(source: Source, form: str, folder: Path) -> Path:
+    """Return where the cache keeps a form, named after all that decides its bytes."""
     try:
         onnx = version("onnx")
     except PackageNotFoundError:
         onnx = ""
-    parts = (sha256(stored), form, ",".join(sorted(float_layers)), str(RECIPE), onnx if form.endswith("fp16") else "")
-    return sha256("\n".join(parts).encode())[:16]
+    parts = (source.sha256, form, ",".join(sorted(source.float_layers)), str(RECIPE), onnx)
+    return folder / f"{source.name}.{form}.{sha256('|'.join(parts).encode())[:16]}.onnx"
 
 
 def _kept(path: Path) -> bytes | None:

@@ -56,7 +56,9 @@ class Artefact(ManifestPart, frozen=True):
     Attributes
     ----------
     file
-        The ONNX file.
+        The ONNX file that is stored; None where the form is derived on the device that needs it.
+    derived_from
+        The stored precision that this one is derived from, see :mod:`edge_run.bundle.derive`; None where it is stored.
     temperature
         Divides this artefact's logits; fitted on validation after quantisation.
     parity
@@ -67,13 +69,16 @@ class Artefact(ManifestPart, frozen=True):
         None where it is float throughout.
     """
 
-    file: File
+    file: File | None
     temperature: float
     parity: Parity
     reference_logits: tuple[tuple[float, ...], ...]
     quantisation: Quantisation | None
+    derived_from: str | None = None
 
     def __post_init__(self) -> None:
+        if (self.file is None) == (self.derived_from is None):
+            raise ValueError("an artefact is either stored in a file or derived from another one")
         if not MIN_TEMPERATURE <= self.temperature <= 1 / MIN_TEMPERATURE:
             raise ValueError(f"temperature {self.temperature} is out of range")
 

@@ -84,6 +84,10 @@ class Manifest(ManifestPart, frozen=True):
         for member in self.members:
             if set(member.artefacts) != set(self.members[0].artefacts):
                 raise ValueError("members differ in their precisions")
+        for member in self.members:
+            sources = {one.derived_from for one in member.artefacts.values() if one.derived_from is not None}
+            if not all(name in member.artefacts and member.artefacts[name].file for name in sources):
+                raise ValueError("an artefact is derived from one that is not stored")
         if not self.precisions or not self.reference.tolerance.keys() >= set(self.precisions):
             raise ValueError("there must be a precision, and a tolerance for each")
         self._check_flags()
@@ -103,6 +107,12 @@ class Manifest(ManifestPart, frozen=True):
         widths = {len(row) for rows in answers for row in rows}
         if len({len(rows) for rows in answers}) != 1 or widths != {len(self.task.labels)}:
             raise ValueError("reference logits are not one row per reference scan and one column per label")
+
+    @property
+    def stored_precisions(self) -> tuple[str, ...]:
+        """The precisions whose artefacts are files of the bundle; the others are derived from them."""
+        artefacts = [member.artefacts for member in self.members]
+        return tuple(p for p in self.precisions if all(by_precision[p].file for by_precision in artefacts))
 
     @property
     def precisions(self) -> tuple[str, ...]:
