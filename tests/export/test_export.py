@@ -140,7 +140,7 @@ def test_manifest_tells_the_run(exported):
     assert (manifest.task.labels, manifest.task.positive) == (run.record.labels, run.record.positive)
     assert manifest.task.threshold == run.ensemble.threshold
     assert {thresholds.target for thresholds in manifest.flags.values()} == {"rate=0.1"}
-    assert manifest.preprocess == run.record.config.preprocess
+    assert manifest.preprocess == run.record.config.preprocess.exact()
     assert manifest.provenance.weights == {m.id: m.sha256 for m in run.record.members}
     assert manifest.provenance.data_fingerprint == run.record.data.fingerprint
     assert manifest.provenance.versions.items() > run.record.versions.items()

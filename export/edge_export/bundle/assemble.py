@@ -70,7 +70,7 @@ def assemble(
         schema_version=SCHEMA_VERSION,
         name=told.name,
         task=Task(told.modality, record.labels, record.positive, ensemble.threshold),
-        preprocess=record.config.preprocess,
+        preprocess=record.config.preprocess.exact(),
         members=tuple(_member(c, writer) for c in compiled),
         stages=stages,
         flags=flags.thresholds,

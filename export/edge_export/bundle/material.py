@@ -85,7 +85,9 @@ def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Mate
         The folders cannot be read, or hold anything but the scans of the run.
     """
     record = run.record
-    spec = record.config.preprocess
+    # The scans of the run were resized by OpenCV, whose grey levels differ by one between processors; a bundle has one
+    # answer everywhere, and is measured on what it will see.
+    spec = record.config.preprocess.exact()
     dataset = read_folders(folders, labels=record.labels, seed=record.config.seed)
     if dataset.fingerprint != record.data.fingerprint:
         raise DataError(
@@ -110,7 +112,7 @@ def _validation(run: Run, dataset: Dataset) -> Validation:
     part = dataset.of(split)
     return Validation(
         split=split,
-        pixels=decode(part.samples, run.record.config.preprocess).pixels,
+        pixels=decode(part.samples, run.record.config.preprocess.exact()).pixels,
         targets=part.targets,
         groups=part.groups,
         positive=run.record.labels.index(run.record.positive),

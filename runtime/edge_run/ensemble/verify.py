@@ -35,7 +35,7 @@ class ReferenceCheck(msgspec.Struct, frozen=True):
     tolerance
         What would still pass.
     flips
-        Reference scans whose label differs.
+        Reference scans whose label differs, of those whose recorded label leads by more than the tolerance.
     backend
         What answered; empty for the preprocessing.
     """
@@ -48,7 +48,7 @@ class ReferenceCheck(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether the difference is within the tolerance and no label differs."""
+        """Whether the difference is within the tolerance and no clear label differs."""
         return self.difference <= self.tolerance and self.flips == 0
 
 
@@ -140,7 +140,10 @@ def _replay(ensemble: Ensemble, scans: NDArray[np.uint8]) -> list[ReferenceCheck
     for member, outputs in zip(ensemble.manifest.members, ensemble.outputs(scans), strict=True):
         recorded = np.array(member.artefacts[ensemble.precision].reference_logits)
         difference = float(np.abs(outputs.logits - recorded).max())
-        flips = int((outputs.logits.argmax(1) != recorded.argmax(1)).sum())
+        # A label whose lead is within the tolerance may differ by arithmetic alone.
+        ranked = np.sort(recorded, axis=1)
+        clear = ranked[:, -1] - ranked[:, -2] > tolerance
+        flips = int((clear & (outputs.logits.argmax(1) != recorded.argmax(1))).sum())
         checks.append(
             ReferenceCheck(f"{member.id}.{ensemble.precision}", difference, tolerance, flips, ensemble.backend)
         )

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# OpenCV's names. It is loaded by the function, because a manifest, which holds a spec, is read before it is needed.
-_INTERPOLATIONS = ("INTER_AREA", "INTER_CUBIC", "INTER_LINEAR")
+# OpenCV's names, but for AREA_EXACT. OpenCV is loaded by the function, because a manifest, which holds a spec, is read
+# before it is needed.
+AREA_EXACT = "AREA_EXACT"
+_ENLARGE = ("INTER_AREA", "INTER_CUBIC", "INTER_LINEAR", "INTER_LINEAR_EXACT")
+_SHRINK = (*_ENLARGE, AREA_EXACT)
 
 
 class PreprocessSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,10 +25,11 @@ class PreprocessSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size
         Height and width of the input, pixels. The scan is squeezed to a square: aspect is not kept.
     shrink
-        OpenCV interpolation when both sides shrink. Area averaging stays within a grey level of a properly
-        antialiased resize, where bilinear is off by up to 24 (measured on 1024 -> 224).
+        Interpolation when both sides shrink. Area averaging stays within a grey level of a properly antialiased resize,
+        where bilinear is off by up to 24 (measured on 1024 -> 224). ``AREA_EXACT`` has the same result on every
+        processor (see :mod:`edge_run.scan.resize`); OpenCV's ``INTER_AREA`` differs by up to one grey level.
     enlarge
-        OpenCV interpolation when a side grows.
+        OpenCV interpolation when a side grows. ``INTER_LINEAR_EXACT`` has the same result on every processor.
     """
 
     size: int = 224
@@ -35,9 +39,13 @@ class PreprocessSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 1024:
             raise ValueError(f"size is {self.size}, expected 32 to 1024")
-        for field in (self.shrink, self.enlarge):
-            if field not in _INTERPOLATIONS:
-                raise ValueError(f"interpolation {field!r} is unknown, expected one of {_INTERPOLATIONS}")
+        for field, known in ((self.shrink, _SHRINK), (self.enlarge, _ENLARGE)):
+            if field not in known:
+                raise ValueError(f"interpolation {field!r} is unknown, expected one of {known}")
+
+    def exact(self) -> PreprocessSpec:
+        """Return the specification of the same size with the same result on every processor."""
+        return PreprocessSpec(self.size, AREA_EXACT, "INTER_LINEAR_EXACT")
 
 
 def preprocess(pixels: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.uint8]:
@@ -63,6 +71,10 @@ def preprocess(pixels: NDArray[np.uint8], spec: PreprocessSpec) -> NDArray[np.ui
         raise ValueError(f"expected [H, W] uint8, got {list(pixels.shape)} {pixels.dtype}")
     height, width = pixels.shape
     shrinks = height >= spec.size and width >= spec.size
+    if shrinks and spec.shrink == AREA_EXACT:
+        from .resize import shrink_exactly
+
+        return shrink_exactly(pixels, spec.size)[np.newaxis, np.newaxis]
     interpolation: int = getattr(cv2, spec.shrink if shrinks else spec.enlarge)
     resized = cv2.resize(pixels, (spec.size, spec.size), interpolation=interpolation)
     return np.ascontiguousarray(resized, dtype=np.uint8)[np.newaxis, np.newaxis]

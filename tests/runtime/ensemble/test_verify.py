@@ -65,14 +65,22 @@ def test_label_that_differs_fails_whatever_the_tolerance() -> None:
     assert not ReferenceCheck("resnet18.fp32", 0.3, 0.2, flips=0).passed
 
 
-def test_label_that_differs_is_counted(tmp_path: Path) -> None:
-    def mutate(plain: dict[str, Any]) -> None:
-        plain["reference"]["tolerance"]["fp32"] = 1000
-        artefact = plain["members"][0]["artefacts"]["fp32"]
-        artefact["reference_logits"] = [row[::-1] for row in artefact["reference_logits"]]
+def turned(plain: dict[str, Any], lead: float) -> None:
+    """Give a reference scan the other label by a lead, in margins of its answer, with a tolerance of 1.7 of them."""
+    logits = plain["members"][0]["artefacts"]["fp32"]["reference_logits"][1]
+    margin = max(logits) - min(logits)
+    plain["reference"]["tolerance"]["fp32"] = 1.7 * margin
+    higher = logits[0] > logits[1]
+    shift = (1 + lead) / 2 * margin * (1 if higher else -1)
+    plain["members"][0]["artefacts"]["fp32"]["reference_logits"][1] = [logits[0] - shift, logits[1] + shift]
 
-    checks = verify(Bundle(write_toy_bundle(tmp_path / "toy", members=2, mutate=mutate)))
-    assert [(check.name, check.flips) for check in checks if not check.passed] == [("resnet18.fp32", 3)]
+
+@pytest.mark.parametrize(("lead", "flips"), [(2.0, 1), (1.5, 0)])
+def test_label_that_differs_is_counted_where_its_lead_is_clear(tmp_path: Path, lead: float, flips: int) -> None:
+    folder = write_toy_bundle(tmp_path / "toy", members=2, mutate=lambda plain: turned(plain, lead))
+    (check,) = [check for check in verify(Bundle(folder)) if check.name == "resnet18.fp32"]
+    assert (check.flips, check.passed) == (flips, flips == 0)
+    assert check.difference <= check.tolerance
 
 
 def test_another_way_of_preprocessing_fails(tmp_path: Path) -> None:
