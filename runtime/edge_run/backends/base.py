@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from edge_run.errors import BackendError, EdgeRunError
 from edge_run.machine.fork import ForkGuard
 
+from .checks import OUTPUT_HINT, check_batch, check_outputs, require_self_contained
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -42,6 +44,8 @@ class Network(NamedTuple):
         Side of the input, pixels.
     engines
         Folder for engines that a backend compiles for this device; None where nothing may be kept.
+    classes, width
+        Number of logits and of features that the network must return; 0 where it is not known.
     """
 
     model: bytes
@@ -49,6 +53,8 @@ class Network(NamedTuple):
     precision: str
     size: int
     engines: Path | None = None
+    classes: int = 0
+    width: int = 0
 
     @classmethod
     def read(cls, bundle: Bundle, member: BundleMember, precision: str) -> Network:
@@ -57,12 +63,13 @@ class Network(NamedTuple):
         Raises
         ------
         BundleError
-            The file is missing or is not the one that the manifest names.
+            A file is missing or is not the one that the manifest names.
         BackendError
             The form is derived on this device, and the package ``onnx`` is not installed.
         """
         model, size = bundle.model(member, precision), bundle.manifest.preprocess.size
-        return cls(model, f"{member.id}.{precision}", precision, size, bundle.engines)
+        classes, width = bundle.read_array(member.head).shape
+        return cls(model, f"{member.id}.{precision}", precision, size, bundle.engines, classes, width)
 
     @property
     def sha256(self) -> str:
@@ -122,6 +129,8 @@ class Runner(ABC):
 
     Raises
     ------
+    BundleError
+        The network's file refers to other files.
     BackendError
         The network cannot be loaded on this backend.
     """
@@ -131,7 +140,10 @@ class Runner(ABC):
     install: ClassVar[str]
 
     def __init__(self, network: Network, *, threads: int) -> None:
+        require_self_contained(network)
         self.name, self.size = network.name, network.size
+        # Without the file itself, which the library has read.
+        self._network = network._replace(model=b"")
         self._closed, self._fork = False, ForkGuard(network.name)
         try:
             self._open(network, threads)
@@ -165,26 +177,23 @@ class Runner(ABC):
         UsageError
             The runner was opened before this process was forked.
         BackendError
-            The backend fails, or the network returns numbers that are not finite.
+            The backend fails.
+        BundleError
+            The network returns another shape or dtype than a bundle's network, or numbers that are not finite.
         """
-        import numpy as np
-
-        if batch.dtype != np.uint8 or batch.shape[1:] != (1, self.size, self.size) or not len(batch):
-            raise ValueError(
-                f"{self.name} takes [N, 1, {self.size}, {self.size}] uint8, got {list(batch.shape)} {batch.dtype}"
-            )
+        check_batch(self.name, self.size, batch)
         if self._closed:
             raise RuntimeError(f"{self.name} is closed")
         self._fork.check()
-        hint = "edge-run verify BUNDLE; then choose another --precision or --backend"
         try:
             outputs = self._infer(batch)
         except EdgeRunError:
             raise
         except Exception as error:
-            raise BackendError(f"{self.name} fails in {self._library()}: {one_line(error)}", hint=hint) from error
-        if not np.isfinite(outputs.logits).all():
-            raise BackendError(f"{self.name} on {self.backend} answered with numbers that are not finite", hint=hint)
+            raise BackendError(
+                f"{self.name} fails in {self._library()}: {one_line(error)}", hint=OUTPUT_HINT
+            ) from error
+        check_outputs(self._network, self.backend, len(batch), outputs)
         return outputs
 
     def close(self) -> None:

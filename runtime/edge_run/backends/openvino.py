@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from edge_run.backends.base import Network
 
-# The key under which an ONNX tensor names the file that its values lie in.
-_EXTERNAL = b"location"
 # OpenVINO's bindings set up some of what they need at their first call, and two threads that are first wait for each
 # other for ever: one with Python's lock, the other with the set-up's.
 _FIRST_CALL = threading.Lock()
@@ -41,9 +39,6 @@ class OpenVinoRunner(Runner):
     def _open(self, network: Network, threads: int) -> None:
         import numpy as np
 
-        # OpenVINO reads weights from any file that a model names, and has no option to forbid it.
-        if _EXTERNAL in network.model:
-            raise BackendError(f"{network.name} keeps weights outside its file", hint="do not use this bundle")
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,

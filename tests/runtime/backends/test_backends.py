@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_run import BackendError, UsageError
+from edge_run import BackendError, BundleError, UsageError
 from edge_run.backends import (
     BACKENDS,
     Availability,
@@ -315,7 +315,7 @@ def test_other_batches_are_a_mistake_of_the_caller(batch: np.ndarray) -> None:
 @pytest.mark.parametrize("bias", [np.nan, np.inf])
 def test_answers_that_are_not_finite_are_refused(bias: float) -> None:
     with opened(toy_model(bias=bias)) as runner:
-        with pytest.raises(BackendError, match=r"toy\.fp32 on cpu answered with numbers that are not finite") as caught:
+        with pytest.raises(BundleError, match=r"toy\.fp32 on cpu returns logits that are not finite") as caught:
             runner.run(BATCH)
         assert "edge-run verify" in caught.value.hint
 
@@ -348,7 +348,7 @@ def test_model_of_other_names_is_refused_when_it_runs(names: dict[str, str]) -> 
 def test_model_cannot_read_files_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     (tmp_path / "secret.bin").write_bytes(bytes(WIDTH * 64 * 4))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BackendError, match=r"cannot load toy\.fp32"):
+    with pytest.raises(BundleError, match=r"toy\.fp32 keeps weights outside its file"):
         opened(toy_model(external=where.format(name=tmp_path.name, folder=tmp_path)))
 
 

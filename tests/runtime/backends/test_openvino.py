@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge_run import BackendError, Ensemble
+from edge_run import BackendError, BundleError, Ensemble
 from edge_run.backends import Network, open_runner, table
 from edge_run.backends.openvino import OpenVinoRunner
 from edge_run.machine.processor import cpu_flags
@@ -109,7 +109,7 @@ def test_model_of_other_names_is_refused_when_it_runs(names: dict[str, str]) -> 
 def test_model_cannot_read_files_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     (tmp_path / "secret.bin").write_bytes(bytes(WIDTH * 64 * 4))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BackendError, match="keeps weights outside its file"):
+    with pytest.raises(BundleError, match="keeps weights outside its file"):
         opened(toy_model(external=where.format(name=tmp_path.name, folder=tmp_path)))
 
 

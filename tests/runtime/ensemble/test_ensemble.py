@@ -162,7 +162,7 @@ def with_model(folder: Path, model: bytes) -> Path:
 def test_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
     with (
         Ensemble.load(with_model(tmp_path / "toy", toy_model(bias=np.nan))) as loaded,
-        pytest.raises(BackendError, match=r"googlenet\.int8-cpu on cpu answered with numbers that are not finite"),
+        pytest.raises(BundleError, match=r"googlenet\.int8-cpu on cpu returns logits that are not finite"),
     ):
         loaded.predict(scan())
 
@@ -170,7 +170,9 @@ def test_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
 def test_network_of_other_labels_is_refused(tmp_path: Path) -> None:
     with (
         Ensemble.load(with_model(tmp_path / "toy", toy_model(classes=3))) as loaded,
-        pytest.raises(BundleError, match=r"googlenet\.int8-cpu answers \[1, 3\], the bundle's labels need \[1, 2\]"),
+        pytest.raises(
+            BundleError, match=r"googlenet\.int8-cpu on cpu returns logits of \[1, 3\] float32, expected \[1, 2\]"
+        ),
     ):
         loaded.predict(scan())
 

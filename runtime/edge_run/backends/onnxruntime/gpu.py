@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edge_run.backends import installed
 from edge_run.backends.base import Unavailable, one_line
 from edge_run.backends.table import BACKENDS
-from edge_run.errors import BackendError
+from edge_run.errors import BackendError, EdgeRunError
 from edge_run.machine.accelerators import has_nvidia_gpu
 
 from .session import FATAL_ONLY, SessionRunner, session_options
@@ -76,7 +76,7 @@ class GpuRunner(SessionRunner):
             raise self._refused(f"ONNX Runtime fell to {taken_by}", options)
         try:
             self.run(np.zeros((1, 1, network.size, network.size), np.uint8))
-        except BackendError as error:
+        except EdgeRunError as error:
             self.close()
             raise BackendError(error.message, hint=self._hint(options)) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_run.backends.checks import require_self_contained
 from edge_run.errors import BackendError
 
 from . import api
@@ -72,9 +73,12 @@ def build(
 
     Raises
     ------
+    BundleError
+        The network's file refers to other files.
     BackendError
         TensorRT cannot read or build the network; the message quotes TensorRT's own.
     """
+    require_self_contained(network)
     trt: api.TensorRT = api.tensorrt()
     stopped = stopped or threading.Event()
     log: api.ILogger = log_of(trt)
