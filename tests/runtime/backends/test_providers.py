@@ -233,6 +233,19 @@ def test_nothing_is_kept_where_nothing_can_be(session: type[FakeSession], tmp_pa
         assert "trt_engine_cache_enable" not in options
 
 
+@pytest.mark.parametrize("backend", ["tensorrt-ep", "rtx"])
+def test_engines_that_others_may_write_are_refused(session: type[FakeSession], tmp_path: Path, backend: str) -> None:
+    assert session
+    opened(backend, engines=tmp_path / "engines").close()
+    (folder,) = (tmp_path / "engines").glob(f"{backend}-*/*")
+    (folder / "toy.engine").write_bytes(b"a program")
+    (folder / "toy.engine").chmod(0o666)
+    opened(backend, engines=tmp_path / "engines").close()
+    folder.chmod(0o755)
+    with pytest.raises(BackendError, match=r"other users may write to .*toy\.engine"):
+        opened(backend, engines=tmp_path / "engines")
+
+
 @pytest.mark.parametrize(
     ("backend", "batches"), [("cuda", [1, 19]), ("tensorrt-ep", [1, 8, 8, 3]), ("rtx", [1, 8, 8, 3])]
 )

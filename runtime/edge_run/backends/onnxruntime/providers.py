@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edge_run._files import make_folder
 from edge_run.backends.base import one_line
+from edge_run.backends.ownership import require_our_folder
 from edge_run.errors import BackendError
 
 from .gpu import GpuRunner
@@ -147,6 +148,11 @@ def _cache(network: Network, backend: str) -> Path | None:
 
     The providers name an engine by the graph's structure, not by its weights, so that two trainings of one network
     would share an engine. So each file of weights has a folder of its own, as has each ONNX Runtime.
+
+    Raises
+    ------
+    BackendError
+        Another user owns the folder or a file in it, or may write to it.
     """
     import onnxruntime as ort
 
@@ -157,4 +163,5 @@ def _cache(network: Network, backend: str) -> Path | None:
         make_folder(folder)
     except OSError:
         return None
+    require_our_folder(folder)
     return folder

@@ -1,17 +1,19 @@
 """The engine cache: ``<member>.<precision>.engine``, and beside it a ``.json``, the record of what it was built for.
 
-An engine is a program for one GPU and one version of TensorRT. Before it is used, its record is compared with this
-machine field by field, and its hash with its record.
+An engine is a program for one GPU and one version of TensorRT. Before it is used, its owner and
+mode are checked, its record is compared with this machine field by field, and its hash with its record.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_run._files import replace_file
+from edge_run.backends.ownership import require_ours
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
@@ -134,7 +136,8 @@ def load(network: Network, tensorrt: str, gpu: Gpu) -> tuple[Engine, bytes]:
     Raises
     ------
     BackendError
-        It is missing, was built from or for something else, or is not the file that its record describes.
+        It is missing, was built from or for something else, is not the file that its record describes, or another
+        user owns it or may write to it.
     """
     path, hint = engine_path(network), f"edge-run compile BUNDLE --precision {network.precision}"
     engine = read_record(path)
@@ -203,9 +206,11 @@ def read_timing_cache(folder: Path) -> bytes:
 
 
 def _read(path: Path, limit: int) -> bytes | None:
-    """Read a file that is no longer than the limit."""
+    """Read a file of ours that is no longer than the limit; None where there is none."""
     try:
         with path.open("rb") as file:
+            require_ours(path.parent, path.parent.stat())
+            require_ours(path, os.fstat(file.fileno()))
             data = file.read(limit + 1)
     except OSError:
         return None

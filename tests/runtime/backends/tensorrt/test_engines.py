@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -162,3 +163,40 @@ def test_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="engines cannot be kept in") as caught:
         engines.write(tmp_path / "file" / "toy.engine", b"")
     assert "right to write" in caught.value.hint
+
+
+# Whose it is
+
+
+@pytest.mark.parametrize("which", ["engine", "json", "folder"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_engine_that_others_may_write_is_refused_before_tensorrt_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, mode: int
+) -> None:
+    path = kept(tmp_path / "toy.engines")
+    writable = path.parent if which == "folder" else path.with_suffix(f".{which}")
+    writable.chmod(writable.stat().st_mode | mode)
+    cuda, _ = install(monkeypatch)
+    with pytest.raises(BackendError, match=f"other users may write to {writable} ") as caught:
+        TensorRTRunner(network(path.parent), threads=1)
+    assert f"chmod go-w {writable}" in caught.value.hint
+    assert "trt.Runtime" not in cuda.calls
+
+
+def test_engine_of_another_user_is_refused_and_roots_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = kept(tmp_path / "toy.engines")
+    owner = path.stat().st_uid
+    monkeypatch.setattr("os.getuid", lambda: owner + 1)
+    if owner == 0:
+        assert engines.load(network(path.parent), VERSION, HERE)
+        os.chown(path, 4321, -1)
+        owner = 4321
+    with pytest.raises(BackendError, match=rf"belongs to another user \(uid {owner}\)"):
+        engines.load(network(path.parent), VERSION, HERE)
+
+
+def test_timing_cache_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    engines.write(tmp_path / engines.TIMING_CACHE, b"times")
+    (tmp_path / engines.TIMING_CACHE).chmod(0o666)
+    with pytest.raises(BackendError, match="other users may write"):
+        engines.read_timing_cache(tmp_path)
