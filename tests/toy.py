@@ -13,7 +13,7 @@ from unittest.mock import patch
 import cv2
 import msgspec
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_from_string, numpy_helper, parser
 
 from edge_run.backends import open_runner
 from edge_run.backends.base import Network
@@ -114,6 +114,21 @@ def toy_model(
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def endless_model() -> bytes:
+    """The toy network with a loop before its head that goes on for ever, as ONNX."""
+    model = load_from_string(toy_model())
+    body = parser.parse_graph(
+        "body (int64 n, bool go, float[N, 8, 4, 4] x) => (bool more, float[N, 8, 4, 4] y) "
+        "{ more = Identity (go) y = Relu (x) }"
+    )
+    (mean,) = [node for node in model.graph.node if node.op_type == "ReduceMean"]
+    mean.input[0] = "looped"
+    model.graph.node.insert(4, helper.make_node("Loop", ["trips", "go", "features"], ["looped"], body=body))
+    constants = {"trips": np.int64(2**62), "go": np.bool_(True)}
+    model.graph.initializer.extend(numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items())
     return bytes(model.SerializeToString())
 
 

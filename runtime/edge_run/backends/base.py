@@ -196,6 +196,9 @@ class Runner(ABC):
         check_outputs(self._network, self.backend, len(batch), outputs)
         return outputs
 
+    def cancel(self) -> None:  # noqa: B027 - not every library can
+        """End calls that are running in other threads, where the library can; they raise a BackendError."""
+
     def close(self) -> None:
         """Release what the backend holds; closing twice is harmless."""
         if self._closed:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 # What every ONNX file that refers to another file contains somewhere: the key under which a tensor names the file of
 # its values, and the operator that names a compiled engine. A search of the bytes finds them in any encoding.
-_REFERENCES = {b"location": "keeps weights outside its file", b"EPContext": "refers to a compiled engine"}
+_REFUSED = {
+    b"location": "keeps weights outside its file",
+    b"EPContext": "refers to a compiled engine",
+    # The one operator that can run for ever, and that not every runtime can be stopped in.
+    b"Loop": "contains a loop, which no network of a bundle needs",
+}
 # ONNX Runtime's own format, whose external data have no such key; the marker of a FlatBuffers file.
 _ORT_FORMAT = b"ORTM"
 HINT = "do not use this bundle; export it again"
@@ -24,17 +29,17 @@ OUTPUT_HINT = "edge-run verify BUNDLE; then choose another --precision or --back
 
 
 def require_self_contained(network: Network) -> None:
-    """Refuse a network that could make a runtime read another file, before any runtime sees it.
+    """Refuse a network that could make a runtime read another file or run for ever, before any runtime sees it.
 
     ONNX Runtime 1.21 to 1.23 read arbitrary memory for a crafted location, and OpenVINO reads any file that is named.
 
     Raises
     ------
     BundleError
-        The file refers to external data or to an engine, or is not in the ONNX format.
+        The file refers to external data or to an engine, contains a loop, or is not in the ONNX format.
     """
     bare = without_weights(network.model)
-    for word, reason in _REFERENCES.items():
+    for word, reason in _REFUSED.items():
         if word in bare:
             raise BundleError(f"{network.name} {reason}", hint=HINT)
     if network.model[4:8] == _ORT_FORMAT:

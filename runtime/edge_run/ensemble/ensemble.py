@@ -181,7 +181,7 @@ class Ensemble:
         def predict(prepared: Sequence[PreparedScan]) -> list[Prediction]:
             return self._predict(prepared, on_prediction)
 
-        return stream(predict, self.manifest.preprocess, scans, plan, keep_data=keep_data)
+        return stream(predict, self.manifest.preprocess, scans, plan, cancel=self._pool.cancel, keep_data=keep_data)
 
     def heatmap(self, scan: ScanSource | Prediction) -> ScanHeatmap:
         """Map where in a scan the members found what they voted for.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from edge_run.errors import BundleError, UsageError
+from edge_run.errors import UsageError
 from edge_run.machine.cores import allowed_cores
 from edge_run.machine.fork import ForkGuard
 from edge_run.voting.vote import softmax
 
 from .members import open_members
+from .waiting import DEADLINE_S, LateError, gather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
 
     import numpy as np
     from numpy.typing import NDArray
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from edge_run.backends import Selection
     from edge_run.backends.base import Outputs
     from edge_run.bundle.bundle import Bundle
+
+STOP_S = 2.0
+"""For a cancelled network to stop, before its thread is left behind."""
 
 
 class MemberPool:
@@ -51,6 +57,8 @@ class MemberPool:
         self.threads = {m: max(1, cores // min(cores, len(stage))) for stage in self.stages for m in stage}
         self._executor = ThreadPoolExecutor(min(cores, len(self.threads)), thread_name_prefix="member")
         self._fork, self._closed = ForkGuard("this ensemble"), False
+        self._cancelled = threading.Event()
+        self._running: set[Future[Outputs]] = set()
         try:
             self._runners = open_members(bundle, selection, self.threads, self._executor)
         except Exception:
@@ -78,35 +86,45 @@ class MemberPool:
         UsageError
             The members were released, or belong to the process that this one was forked from.
         BackendError
-            A network fails, or its logits are not finite.
+            A network fails, or has not answered within `DEADLINE_S` for each scan.
         BundleError
-            A network returns another number of classes than the bundle has labels.
+            A network returns another shape or dtype than the bundle's, or numbers that are not finite.
         """
         self._require_usable()
         order = self.manifest.heaviest_first if members is None else members
-        running = {m: self._executor.submit(self._runners[m].run, batch) for m in order}
-        outputs = {m: future.result() for m, future in running.items()}
-        expected = (len(batch), len(self.manifest.task.labels))
-        for m, out in outputs.items():
-            if out.logits.shape != expected:
-                raise BundleError(
-                    f"{self._runners[m].name} answers {list(out.logits.shape)}, "
-                    f"the bundle's labels need {list(expected)}",
-                    hint="do not use this bundle; export it again",
-                )
-        return outputs
+        running = {self._runners[m].name: self._executor.submit(self._runners[m].run, batch) for m in order}
+        self._running |= set(running.values())
+        try:
+            return dict(zip(order, gather(running, self._cancelled, DEADLINE_S * len(batch)), strict=True))
+        except (KeyboardInterrupt, LateError):
+            self.cancel()
+            raise
+        finally:
+            self._running -= {future for future in running.values() if future.done()}
+
+    def cancel(self) -> None:
+        """End what is being computed for any thread: its call raises a BackendError. Later calls run as before."""
+        cancelled, self._cancelled = self._cancelled, threading.Event()
+        cancelled.set()
+        for runner in self._runners:
+            runner.cancel()
 
     def calibrated(self, member: int, outputs: Outputs) -> NDArray[np.float64]:
         """Return a member's calibrated probabilities, ``[N, classes] float64``."""
         return softmax(outputs.logits, self.manifest.members[member].artefacts[self.precision].temperature)
 
     def close(self) -> None:
-        """Release networks and threads; a second time does nothing."""
+        """Release networks and threads; a second time does nothing.
+
+        What is still being computed is cancelled. A library that cannot be stopped keeps its thread and its network.
+        """
         if self._closed:
             return
         self._closed = True
-        self._executor.shutdown()
-        for runner in self._runners:
+        self.cancel()
+        stuck = wait(self._running, timeout=STOP_S).not_done
+        self._executor.shutdown(wait=not stuck, cancel_futures=True)
+        for runner in () if stuck else self._runners:
             runner.close()
 
     def _require_usable(self) -> None:

@@ -101,6 +101,7 @@ def stream(
     inputs: Iterable[ScanSource | Input],
     plan: BatchPlan,
     *,
+    cancel: Callable[[], None],
     keep_data: bool = False,
 ) -> Iterator[ScanResult]:
     """Predict many scans; see :meth:`edge_run.Ensemble.predict_many`.
@@ -111,6 +112,8 @@ def stream(
         Called from ``plan.at_once`` threads with ``plan.batch`` scans, fewer at the end or beside unreadable inputs.
     spec
         How scans are preprocessed.
+    cancel
+        Called on Ctrl-C: ends the calls of ``predict`` that are running.
     """
     readers = min(MAX_READERS, allowed_cores())
     reading = ThreadPoolExecutor(readers, thread_name_prefix="read")
@@ -121,6 +124,9 @@ def stream(
         batches = _batches(frames, plan.batch)
         for results in _ahead(predicting, partial(_predict, predict), batches, plan.at_once + 1):
             yield from results
+    except KeyboardInterrupt:
+        cancel()
+        raise
     finally:
         # A reader may wait for standard input that never comes; what runs on the members must end before they close.
         reading.shutdown(wait=False, cancel_futures=True)

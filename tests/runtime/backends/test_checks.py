@@ -13,7 +13,7 @@ from edge_run.backends import BACKENDS, Network, Outputs, open_runner
 from edge_run.backends.checks import check_outputs, require_self_contained
 from edge_run.backends.tensorrt.build import build
 from edge_run.backends.tensorrt.engines import Options
-from toy import WIDTH, edge_run, png, replace_file, scan, toy_model, write_toy_bundle
+from toy import WIDTH, edge_run, endless_model, png, replace_file, scan, toy_model, write_toy_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +36,10 @@ def with_context() -> bytes:
     return bytes(model.SerializeToString())
 
 
-REFUSED = [toy_model(external="/etc/passwd"), with_context(), b"\x18\0\0\0ORTM" + bytes(64)]
+REFUSED = [toy_model(external="/etc/passwd"), with_context(), endless_model(), b"\x18\0\0\0ORTM" + bytes(64)]
 
 
-@pytest.mark.parametrize("model", REFUSED, ids=["external data", "engine", "format of ONNX Runtime"])
+@pytest.mark.parametrize("model", REFUSED, ids=["external data", "engine", "loop", "format of ONNX Runtime"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_file_that_refers_to_others_is_refused_before_any_runtime_sees_it(
     monkeypatch: pytest.MonkeyPatch, backend: str, model: bytes

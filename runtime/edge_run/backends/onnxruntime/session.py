@@ -30,6 +30,7 @@ class SessionRunner(Runner):
     library: ClassVar[str] = "ONNX Runtime"
     max_batch: ClassVar[int | None] = None
     _session: ort.InferenceSession
+    _run_options: ort.RunOptions | None = None
 
     def _infer(self, batch: NDArray[np.uint8]) -> Outputs:
         import numpy as np
@@ -40,9 +41,18 @@ class SessionRunner(Runner):
 
     def _call(self, batch: NDArray[np.uint8]) -> Outputs:
         import numpy as np
+        import onnxruntime as ort
 
-        logits, features = self._session.run(["logits", "features"], {"scan": batch})
+        if self._run_options is None:
+            self._run_options = ort.RunOptions()
+        logits, features = self._session.run(["logits", "features"], {"scan": batch}, self._run_options)
         return Outputs(np.asarray(logits), np.asarray(features))
+
+    def cancel(self) -> None:
+        """End calls that are running in other threads, between two operators; later calls run as before."""
+        running, self._run_options = self._run_options, None
+        if running is not None:
+            running.terminate = True
 
     def _close(self) -> None:
         del self._session
