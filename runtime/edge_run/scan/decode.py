@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_run.scan.formats import require_whole, sniff
 from edge_run.scan.formats.header import FormatError
+from edge_run.scan.formats.jpeg_codes import require_codes_to_add_up
 from edge_run.scan.grey import to_grey, to_uint8, upright
 from edge_run.scan.worker.pool import Pool
 
@@ -69,7 +70,10 @@ def decode(data: bytes, limits: Limits) -> tuple[NDArray[np.uint8], list[str]]:
 def job(_: dict[str, Any], data: bytes) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
     """Decode a file in the child process."""
     try:
-        pixels, steps = _decode_here(data, sniff(data))
+        header = sniff(data)
+        if header.format == "JPEG":
+            require_codes_to_add_up(data)
+        pixels, steps = _decode_here(data, header)
     except FormatError as error:
         return {"status": "refused", "why": str(error), "hint": error.hint}, None
     return {"status": "ok", "steps": steps}, pixels

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_run.errors import BackendError
 from edge_run.scan.formats.header import FormatError
+from edge_run.scan.formats.jpeg_codes import require_codes_to_add_up
 from edge_run.scan.worker.pool import Deadline, Pool
 
 from .layout import name_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from .layout import Layout
 
+_JPEG = b"\xff\xd8"
 # What libjpeg says of pixels that it made up.
 _MADE_UP = ("premature end", "bad huffman code", "corrupt jpeg data")
 _DAMAGED = "is a DICOM file whose compressed pixel data ({name}) cannot be decoded: damaged, or of a rare kind"
@@ -75,6 +77,8 @@ def job(options: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], NDArray[
     if not decoder.is_available:
         return {"status": "no-decoder" if _has_gdcm() else "no-extra"}, None
     try:
+        if frame.startswith(_JPEG):
+            require_codes_to_add_up(frame)
         array, _ = decoder.as_array(encapsulate([frame]), index=0, **options["options"])
     except MemoryError:
         raise

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Inside entropy-coded data FF is followed by 00 (a stuffed FF) or by a restart marker; anything else ends it.
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_APP1, _SOS, _EOI = 0xE1, 0xDA, 0xD9
+MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_APP1, SOS, _EOI = 0xE1, 0xDA, 0xD9
 # SOF0 to SOF15, without the DHT, JPG and DAC markers that lie among them.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _COLOURS = {1: "grey", 3: "YCbCr", 4: "CMYK"}
 # A progressive JPEG has about ten scans; each costs the decoder a pass over the whole image.
 _MAX_SCANS = 100
@@ -25,10 +25,10 @@ _MAX_SCANS = 100
 def parse(data: bytes) -> Header:
     """Read the frame header, and the orientation of an EXIF segment before it."""
     orientation: int | None = None
-    for marker, start, length in _segments(data):
+    for marker, start, length in segments(data):
         if marker == _APP1 and orientation is None and data.startswith(b"Exif\0\0", start):
             orientation = tiff.orientation(data[start + 6 : start + length])
-        if marker in _FRAMES:
+        if marker in FRAMES:
             bits, height, width, channels = struct.unpack_from(">BHHB", data, start)
             if bits != 8:
                 raise FormatError(f"is a JPEG of {bits} bits per sample, not 8", hint="Export it as 16-bit PNG.")
@@ -40,19 +40,19 @@ def parse(data: bytes) -> Header:
 
 def require_whole(data: bytes) -> None:
     """Refuse a JPEG whose segments do not lead to the end-of-image marker."""
-    markers = [marker for marker, _, _ in _segments(data)]
-    if _SOS not in markers or markers[-1] != _EOI:
+    markers = [marker for marker, _, _ in segments(data)]
+    if SOS not in markers or markers[-1] != _EOI:
         raise FormatError("is truncated: the JPEG does not reach its end-of-image marker")
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and length of every segment, then the end-of-image marker if it is there.
 
     Segments are stepped over, so that the end of a thumbnail inside one is not taken for the image's.
     """
     position, scans = 2, 0
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(data, position)
+        found = MARKER.search(data, position)
         if found is None:
             return
         marker, position = data[found.start() + 1], found.end()
@@ -64,7 +64,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         (length,) = struct.unpack_from(">H", data, position)
         yield marker, position + 2, length - 2
         position += max(length, 2)
-        scans += marker == _SOS
+        scans += marker == SOS
         if scans > _MAX_SCANS:
             break
     raise FormatError(f"is a JPEG of more than {_MAX_SCANS} scans or {MAX_SEGMENTS} segments")
