@@ -24,7 +24,7 @@ def with_dicom_flags(decision: Decision, series: Series | None, task: Task) -> D
 
 
 def dicom_flags(series: Series | None, task_modality: str) -> tuple[Flag, ...]:
-    """Flag a file of another modality than the bundle's, and an overview image (a localizer).
+    """Flag a file of another modality than the bundle's, an overview image (a localizer), and a slice that is not axial.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def dicom_flags(series: Series | None, task_modality: str) -> tuple[Flag, ...]:
         return ()
     other = foreign_modality(series.modality, task_modality)
     overview = Flag("localizer", "the image is an overview to plan slices on, not a slice")
-    return tuple(flag for flag in (other, overview if series.localizer else None) if flag)
+    plane = _other_plane(series, task_modality)
+    return tuple(flag for flag in (other, overview if series.localizer else None, plane) if flag)
 
 
 def foreign_modality(scan_modality: str, task_modality: str) -> Flag | None:
@@ -46,6 +47,13 @@ def foreign_modality(scan_modality: str, task_modality: str) -> Flag | None:
     if scan_modality == UNKNOWN or _kind(scan_modality) == _kind(task_modality):
         return None
     return Flag("other-modality", f"modality {scan_modality}, the bundle was trained on {task_modality}")
+
+
+def _other_plane(series: Series, task_modality: str) -> Flag | None:
+    """Flag a slice that is not axial, as those that bundles for CT are trained on; None where it is, or not known."""
+    if _kind(task_modality) != "CT" or series.plane in ("", "axial"):
+        return None
+    return Flag("other-plane", f"the slice is {series.plane}, the bundle was trained on axial ones")
 
 
 def _kind(modality: str) -> str:

@@ -110,3 +110,10 @@ def test_flags_of_a_place():
     assert dicom_flags(Series(modality="CT"), "CT") == ()
     names = [flag.name for flag in dicom_flags(Series(modality="DX", localizer=True), "CT")]
     assert names == ["other-modality", "localizer"]
+
+
+def test_slices_that_are_not_axial_are_flagged_for_a_bundle_of_ct():
+    (flag,) = dicom_flags(Series(modality="CT", plane="coronal"), "CT")
+    assert (flag.name, "coronal" in flag.reason) == ("other-plane", True)
+    assert dicom_flags(Series(modality="CT", plane="axial"), "CT") == ()
+    assert dicom_flags(Series(modality="DX", plane="coronal"), "DX") == ()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _END = b"\xff\xd9"
 _JPEG, _J2K = b"\xff\xd8", b"\xff\x4f\xff\x51"
 _HEADER = 4096
+_TWO_PICTURES = re.compile(rb"\xff\xd9\0*(?:\xff\xd8\xff|\xff\x4f\xff\x51)")
 # T.81 B.1.1.3, SOF0 to SOF15 but DHT, JPG and DAC; T.87 C.1.1, SOF55 of JPEG-LS.
 _FRAMES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 _MARKER = re.compile(rb"\xff+([^\xff\0])")
@@ -39,9 +40,11 @@ def require_match(frame: bytes, layout: Layout) -> None:
         raise FormatError("is a DICOM file whose compressed pixel data has no readable header")
     if size != (layout.columns, layout.rows, layout.samples):
         raise FormatError(
-            f"is a DICOM file of two minds about its size: {layout.columns}x{layout.rows}x{layout.samples} "
-            f"in its header, {'x'.join(map(str, size))} in its compressed pixel data"
+            f"contradicts itself about its size: {layout.columns}x{layout.rows}x{layout.samples} "
+            f"in its DICOM header, {'x'.join(map(str, size))} in its compressed pixel data"
         )
+    if _TWO_PICTURES.search(frame):
+        raise FormatError("contradicts itself: more than one picture in a frame of the DICOM file")
     if not frame.rstrip(b"\0\xff").endswith(_END):
         raise FormatError("is truncated: the compressed pixel data of the DICOM file does not reach its end")
 

@@ -26,6 +26,8 @@ _DAMAGED = "is a DICOM file whose compressed pixel data ({name}) cannot be decod
 _MISSING = "is a DICOM file compressed as {name}, which no installed package decodes"
 _CONVERT = "Convert it first: gdcmconv --raw IN OUT, or dcmdjpeg IN OUT."
 
+RLE = "1.2.840.10008.1.2.5"
+
 _children = Pool("frame")
 
 
@@ -96,7 +98,8 @@ def _options(layout: Layout) -> dict[str, Any]:
         "samples_per_pixel": layout.samples,
         "number_of_frames": 1,
         "bits_allocated": layout.allocated,
-        "bits_stored": layout.stored,
+        # Run lengths are as the file has them, all allocated bits.
+        "bits_stored": layout.allocated if str(layout.syntax) == RLE else layout.stored,
         "pixel_representation": int(layout.signed),
         "photometric_interpretation": layout.photometric,
         "pixel_keyword": "PixelData",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_run.scan.formats.header import FormatError
 
-from .values import numbers
+from .values import Elements
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -30,6 +30,8 @@ class Layout:
         Of ``frames`` images ``[rows, columns]`` or ``[rows, columns, samples]``.
     allocated, stored
         Bits of a sample, and those of them that count.
+    shift
+        How many bits lie below those that count: 0 but for left-aligned samples (PS3.5 8.1.1).
     """
 
     rows: int
@@ -38,6 +40,7 @@ class Layout:
     frames: int
     allocated: int
     stored: int
+    shift: int
     signed: bool
     photometric: str
     planar: int
@@ -71,18 +74,22 @@ def layout(dataset: Dataset, max_pixels: int, *, single: bool) -> Layout:
     if "PixelData" not in dataset or not dataset.PixelData:
         raise _no_image(dataset)
 
+    elements = Elements(dataset)
+
     def whole(keyword: str, otherwise: int) -> int:
-        found = numbers(dataset.get(keyword))
+        found = elements.numbers(keyword)
         return int(found[0]) if found else otherwise
 
     allocated = whole("BitsAllocated", 0)
+    stored = whole("BitsStored", allocated)
     found = Layout(
         rows=whole("Rows", 0),
         columns=whole("Columns", 0),
         samples=whole("SamplesPerPixel", 1),
         frames=whole("NumberOfFrames", 1) or 1,
         allocated=allocated,
-        stored=whole("BitsStored", allocated),
+        stored=stored,
+        shift=max(0, whole("HighBit", stored - 1) + 1 - stored),
         signed=whole("PixelRepresentation", 0) == 1,
         photometric=_photometric(dataset.get("PhotometricInterpretation")),
         planar=whole("PlanarConfiguration", 0),
@@ -135,7 +142,7 @@ def _require(found: Layout, max_pixels: int) -> None:
         what = "a photometric interpretation that is not read"
     elif found.samples != (1 if found.photometric in GREY | {PALETTE} else 3):
         what = f"{found.samples} samples per pixel in {found.photometric}"
-    elif found.allocated not in (8, 16) or not 1 <= found.stored <= found.allocated:
+    elif found.allocated not in (8, 16) or not 1 <= found.stored <= found.allocated - found.shift:
         what = f"{found.stored} of {found.allocated} bits per sample"
     elif found.signed and found.photometric not in GREY:
         what = f"signed {found.photometric} pixels"

@@ -22,7 +22,8 @@ class Lut(NamedTuple):
     entries
         ``[N] float64``.
     highest
-        The largest that an entry can be.
+        The largest that an entry can be: all ones, of as many bits (8 at least) as the largest entry has. The bits that
+        a descriptor gives are not believed; Agfa's computed radiographs say 16 of 12-bit entries.
     """
 
     first: int
@@ -68,7 +69,8 @@ def read(descriptor: object, data: object, *, signed: bool, little: bool) -> Lut
         entries = np.array(numbers(data)).astype(np.uint16)
     if len(entries) < length:
         raise _damaged(f"has {len(entries)} entries of {length}")
-    return Lut(first, entries[:length].astype(np.float64), 2**bits - 1)
+    entries = entries[:length]
+    return Lut(first, entries.astype(np.float64), max(255, (1 << int(entries.max()).bit_length()) - 1))
 
 
 def _damaged(how: str) -> FormatError:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .values import each, numbers
+from .values import each
 
 if TYPE_CHECKING:
     from .values import Elements
@@ -42,6 +42,8 @@ class Series:
         From 1, where the file holds several; else None.
     localizer
         An overview to plan slices on, not a slice.
+    plane
+        ``axial``, ``coronal`` or ``sagittal``, whichever is nearest; empty where the file does not say.
     """
 
     modality: str = UNKNOWN
@@ -51,6 +53,7 @@ class Series:
     position: float | None = None
     frame: int | None = None
     localizer: bool = False
+    plane: str = ""
 
 
 def pseudonym(kind: str, uid: str) -> str:
@@ -76,25 +79,40 @@ def place(elements: Elements, frame: int | None) -> Series:
     frame
         From 0; None where the file holds one.
     """
-    instance = numbers(elements.get("InstanceNumber"))
+    # What only orders slices may be malformed: the pixels are sound.
+    instance = elements.numbers_if_sound("InstanceNumber")
+    axes = elements.numbers_if_sound("ImageOrientationPatient", "PlaneOrientationSequence")
+    normal = _normal(axes) if len(axes) == 6 else None
     kinds = [str(kind).strip().upper() for kind in each(elements.get("ImageType"))]
     return Series(
         modality=modality(elements),
         study=pseudonym("study", str(elements.get("StudyInstanceUID") or "")),
         series=pseudonym("series", str(elements.get("SeriesInstanceUID") or "")),
         instance=int(instance[0]) if instance else None,
-        position=_position(elements),
+        position=_position(elements, normal),
         frame=None if frame is None else frame + 1,
         localizer="LOCALIZER" in kinds[2:],
+        plane=_plane(normal),
     )
 
 
-def _position(elements: Elements) -> float | None:
-    """Project (0020,0032) Image Position on the normal of (0020,0037) Image Orientation (PS3.3 C.7.6.2.1.1)."""
-    corner = numbers(elements.get("ImagePositionPatient", "PlanePositionSequence"))
-    axes = numbers(elements.get("ImageOrientationPatient", "PlaneOrientationSequence"))
-    if len(corner) != 3 or len(axes) != 6:
+def _position(elements: Elements, normal: tuple[float, float, float] | None) -> float | None:
+    """Project (0020,0032) Image Position on the normal of the slice (PS3.3 C.7.6.2.1.1)."""
+    corner = elements.numbers_if_sound("ImagePositionPatient", "PlanePositionSequence")
+    if normal is None or len(corner) != 3:
         return None
-    (ax, ay, az), (bx, by, bz) = axes[:3], axes[3:]
-    normal = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
     return round(sum(n * c for n, c in zip(normal, corner, strict=True)), 3)
+
+
+def _normal(axes: tuple[float, ...]) -> tuple[float, float, float]:
+    """Normal of (0020,0037) Image Orientation."""
+    (ax, ay, az), (bx, by, bz) = axes[:3], axes[3:]
+    return (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
+
+
+def _plane(normal: tuple[float, float, float] | None) -> str:
+    """Return the plane whose normal is nearest; a tilted gantry leaves a slice axial."""
+    if normal is None or not any(normal):
+        return ""
+    lengths = [abs(side) for side in normal]
+    return ("sagittal", "coronal", "axial")[lengths.index(max(lengths))]

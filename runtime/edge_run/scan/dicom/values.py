@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from edge_run.scan.formats.header import FormatError
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -37,6 +39,27 @@ class Elements:
                     return value
         value = self.dataset.get(keyword)
         return None if value in ("", b"") else value
+
+    def numbers(self, keyword: str, group: str = "") -> tuple[float, ...]:
+        """Return an element's finite numbers; none where it is missing or one is not finite.
+
+        Raises
+        ------
+        FormatError
+            It holds something else than numbers.
+        """
+        try:
+            return numbers(self.get(keyword, group))
+        except (ValueError, TypeError, OverflowError):
+            # What it holds is not repeated: it could be anything.
+            raise FormatError(f"is a DICOM file whose element {keyword} holds no number") from None
+
+    def numbers_if_sound(self, keyword: str, group: str = "") -> tuple[float, ...]:
+        """Return an element's numbers; none where it is malformed, too."""
+        try:
+            return self.numbers(keyword, group)
+        except FormatError:
+            return ()
 
 
 def each(value: object) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from edge_run.scan.formats.header import FormatError
 from . import lut
 from .layout import GREY, PALETTE
 from .series import modality
-from .values import each, numbers
+from .values import each
 from .window import LINEAR, LUNG, Window
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _TRANSFORM, _VOI = "PixelValueTransformationSequence", "FrameVOILUTSequence"
 # Some scanners name a value for padding that tissue has, too.
 _TISSUE = (-1000.0, 3000.0)
+_HOUNSFIELD, _NO_UNIT, _OTHER_UNIT = "Hounsfield", "none", "other"
+_UNSPECIFIED = frozenset({"US", "UNSPECIFIED", "NONE", "UNKNOWN"})
 _CHANNELS = ("Blue", "Green", "Red")
 
 
@@ -75,18 +78,19 @@ def to_bgr(stored: NDArray[np.integer[Any]], elements: Elements, layout: Layout,
     """Look up palette colours, ``[rows, columns]`` -> ``[rows, columns, 3] uint8`` BGR."""
     steps.append("palette applied")
     values = stored.astype(np.float64)
-    channels = []
+    tables = []
     for colour in _CHANNELS:
         name = f"{colour}PaletteColorLookupTable"
-        table = _table(elements.get(f"{name}Descriptor"), elements.get(f"{name}Data"), elements, layout)
-        channels.append(np.floor((table(values) / table.highest).clip(0, 1) * 255 + 0.5))
+        tables.append(_table(elements.get(f"{name}Descriptor"), elements.get(f"{name}Data"), elements, layout))
+    highest = max(table.highest for table in tables)
+    channels = [np.floor((table(values) / highest).clip(0, 1) * 255 + 0.5) for table in tables]
     return np.stack(channels, axis=-1).astype(np.uint8)
 
 
 def _modality(levels: NDArray[np.float64], elements: Elements, layout: Layout, steps: list[str]) -> _Values:
     computed = modality(elements) == "CT"
-    slope, intercept = (numbers(elements.get(f"Rescale{word}", _TRANSFORM)) for word in ("Slope", "Intercept"))
-    kind = str(elements.get("RescaleType", _TRANSFORM) or "HU").strip().upper()
+    slope, intercept = (elements.numbers(f"Rescale{word}", _TRANSFORM) for word in ("Slope", "Intercept"))
+    unit = _unit(elements)
     for item in each(elements.get("ModalityLUTSequence"))[:1]:
         steps.append("modality LUT applied")
         return _Values(_table(item.get("LUTDescriptor"), item.get("LUTData"), elements, layout)(levels))
@@ -97,10 +101,23 @@ def _modality(levels: NDArray[np.float64], elements: Elements, layout: Layout, s
     if slope[0] == 0:
         raise FormatError("is a DICOM file whose rescale slope is 0")
     steps.append(f"rescaled by slope {slope[0]:g} and intercept {intercept[0]:g}")
-    if computed and kind != "HU":
+    if computed and unit == _OTHER_UNIT:
         steps.append("CT of another unit than Hounsfield's")
+    elif computed and unit == _NO_UNIT:
+        steps.append("CT of no stated unit, taken for Hounsfield's")
     same = slope[0] == 1 and intercept[0] == 0
-    return _Values(levels * slope[0] + intercept[0], hounsfield=computed and kind == "HU", as_stored=same)
+    return _Values(levels * slope[0] + intercept[0], hounsfield=computed and unit != _OTHER_UNIT, as_stored=same)
+
+
+def _unit(elements: Elements) -> str:
+    """Whether rescaled values of a CT are Hounsfield units (PS3.3 C.8.2.1.1.2: they are where it does not say).
+
+    ITK, SimpleITK and GDCM write ``US``, which means unspecified (PS3.3 C.11.1.1.2), into every CT.
+    """
+    words = {re.sub("[^A-Z]", "", str(word).upper()) for word in each(elements.get("RescaleType", _TRANSFORM))} - {""}
+    if not words or all(word.startswith(("HU", "HOUNSFIELD")) for word in words):
+        return _HOUNSFIELD
+    return _NO_UNIT if words <= _UNSPECIFIED else _OTHER_UNIT
 
 
 def _voi(values: _Values, elements: Elements, layout: Layout, steps: list[str]) -> NDArray[np.float64] | None:
@@ -113,7 +130,7 @@ def _voi(values: _Values, elements: Elements, layout: Layout, steps: list[str]) 
         table = _table(item.get("LUTDescriptor"), item.get("LUTData"), elements, layout)
         steps.append("VOI LUT applied")
         return (table(values.of) / table.highest).clip(0, 1)
-    centres, widths = (numbers(elements.get(f"Window{word}", _VOI)) for word in ("Center", "Width"))
+    centres, widths = (elements.numbers(f"Window{word}", _VOI) for word in ("Center", "Width"))
     if not centres or not widths:
         return None
     function = str(elements.get("VOILUTFunction", _VOI) or LINEAR).strip().upper()
@@ -144,8 +161,8 @@ def _own_range(
 
 def _padding(levels: NDArray[np.float64], values: _Values, elements: Elements, layout: Layout) -> NDArray[np.bool_]:
     """Which levels stand for no measurement (PS3.3 C.7.5.1.1.2)."""
-    first = numbers(elements.get("PixelPaddingValue"))
-    last = numbers(elements.get("PixelPaddingRangeLimit")) or first
+    first = elements.numbers("PixelPaddingValue")
+    last = elements.numbers("PixelPaddingRangeLimit") or first
     if not first:
         return np.zeros(len(levels), bool)
     # Written as unsigned by some, of signed pixels.

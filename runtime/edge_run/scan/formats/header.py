@@ -16,6 +16,11 @@ class FormatError(ValueError):
         self.hint = hint
 
 
+def most_padding(width: int, height: int) -> int:
+    """Return how many bytes may follow pixel data: fewer than a size that is wrong by a row or a column leaves."""
+    return min(width, height, 16) - 1
+
+
 @dataclass(frozen=True)
 class Header:
     """Size and kind of an encoded image.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import numpy as np
@@ -27,6 +28,8 @@ def refused(data: bytes, **limits: int) -> InputError:
     ("changes", "says"),
     [
         ({"Rows": 9}, "truncated: 128 bytes of pixel data, the DICOM header says 144"),
+        ({"Rows": 7}, "contradicts itself: 128 bytes of pixel data, the DICOM header says 112"),
+        ({"Columns": 7}, "contradicts itself"),
         ({"Rows": 60000, "Columns": 60000}, "over the limit"),
         ({"Rows": 0}, "no pixels"),
         ({"Rows": None}, "no pixels"),
@@ -154,7 +157,7 @@ def jpeg(pixels=BYTES):
 
 def test_jpeg_of_another_size_than_the_header():
     dataset = compressed(image(BYTES[:4]), [jpeg()], uid.JPEGBaseline8Bit)
-    assert "8x4x1 in its header, 8x8x1 in its compressed pixel data" in refused(encode(dataset)).message
+    assert "8x4x1 in its DICOM header, 8x8x1 in its compressed pixel data" in refused(encode(dataset)).message
 
 
 def test_cut_jpeg():
@@ -201,3 +204,34 @@ def test_sequence_that_is_no_sequence():
     dataset = image(SMALL, Modality="DX")
     dataset.VOILUTSequence = Items([Dataset()])
     assert "lookup table has no descriptor" in refused(encode(dataset)).message
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "WindowCenter"])
+def test_a_needed_element_that_holds_no_number_is_named_and_not_repeated(keyword):
+    dataset = image(SMALL, Modality="CR", RescaleSlope="15", RescaleIntercept="0", WindowCenter="15", WindowWidth=9)
+    before = element(keyword, b"15")
+    data = encode(dataset)
+    assert before in data
+    message = refused(data.replace(before, element(keyword, b"Jo"))).message
+    assert message == f"the input is a DICOM file whose element {keyword} holds no number."
+
+
+def element(keyword, text):
+    from pydicom.datadict import tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, b"DS", len(text)) + text
+
+
+def test_more_frames_than_the_header_says():
+    dataset = image(np.stack([BYTES] * 3), Modality="XA")
+    dataset.compress(uid.RLELossless, generate_instance_uid=False)
+    dataset.NumberOfFrames = 2
+    assert "the file has more" in refused(encode(dataset)).message
+
+
+def test_one_frame_that_holds_two_pictures():
+    frame = encoded.jpeg(BYTES)
+    assert read(encode(compressed(image(BYTES, Modality="DX"), [frame], uid.JPEGBaseline8Bit))).pixels.shape == (8, 8)
+    twice = compressed(image(BYTES, Modality="DX"), [frame + frame], uid.JPEGBaseline8Bit)
+    assert "more than one picture" in refused(encode(twice)).message

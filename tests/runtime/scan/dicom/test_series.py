@@ -92,3 +92,38 @@ def test_frames_of_an_input_carry_their_number(tmp_path):
     assert [first.name, second.name] == ["two.dcm#1", "two.dcm#2"]
     assert [(f.number, f.last) for f in (first, second)] == [(1, False), (2, True)]
     assert first.data is second.data
+
+
+@pytest.mark.parametrize(
+    ("axes", "plane"),
+    [
+        (AXIAL, "axial"),
+        ([1, 0, 0, 0, 0.9, -0.4], "axial"),
+        ([1, 0, 0, 0, 0, -1], "coronal"),
+        ([0, 1, 0, 0, 0, -1], "sagittal"),
+        (None, ""),
+        ([0] * 6, ""),
+    ],
+)
+def test_plane_of_a_slice(axes, plane):
+    assert place(ct(PIXELS, ImageOrientationPatient=axes)).plane == plane
+
+
+@pytest.mark.parametrize(
+    ("keyword", "sound", "malformed"),
+    [
+        ("InstanceNumber", b"1 ", b"a "),
+        ("InstanceNumber", b"12", b"1-"),
+        ("ImagePositionPatient", b"1\\2\\3 ", b"a\\b\\c "),
+        ("ImageOrientationPatient", b"1\\0\\0\\0\\1\\0 ", b"L\\P\\L\\P\\L\\P "),
+    ],
+)
+def test_malformed_elements_that_only_order_slices_refuse_no_scan(keyword, sound, malformed):
+    value = sound.decode().strip().split("\\")
+    dataset = ct(PIXELS, **{keyword: value[0] if len(value) == 1 else value})
+    data = encode(dataset)
+    assert sound in data
+    scan = read(data.replace(sound, malformed))
+    np.testing.assert_array_equal(scan.pixels, read(data).pixels)
+    assert scan.series.position is None
+    assert scan.series.instance == (None if keyword == "InstanceNumber" else 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dicoms import Dataset, Items, ct, encode, image, lut
+from dicoms import Dataset, Items, ct, encode, image, lut, uid
 from edge_run import InputError, read
 from edge_run.scan.dicom.window import EXACT, LINEAR, SIGMOID, Window
 
@@ -35,7 +35,7 @@ def test_ct_slope_scales():
     np.testing.assert_array_equal(scan.pixels, [[60, 128]])
 
 
-@pytest.mark.parametrize("changes", [{}, {"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}])
+@pytest.mark.parametrize("changes", [{}, {"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "PCT"}])
 def test_ct_without_hounsfield_units_is_shown_as_its_file_says(changes):
     scan = grey(image(RAMP, WindowCenter=2048, WindowWidth=4096, **changes))
     np.testing.assert_array_equal(scan.pixels, np.floor(RAMP / 4095 * 255 + 0.5))
@@ -208,3 +208,60 @@ def test_enhanced_objects_keep_them_in_functional_groups():
 def test_for_processing_is_said():
     scan = grey(radiograph(RAMP, PresentationIntentType="FOR PROCESSING"))
     assert "stored for processing, not as it would be shown" in scan.steps
+
+
+@pytest.mark.parametrize("unit", ["US", "us", "H.U.", "Hounsfield units", "HU\\HU", "UNSPECIFIED", "HU_MOD", " hu "])
+def test_ct_whose_unit_is_unspecified_or_spelt_otherwise_is_in_hounsfield_units(unit):
+    values = np.linspace(-1024, 1000, 64).reshape(8, 8).astype(int)
+    scan = grey(ct(values, RescaleType=unit))
+    np.testing.assert_array_equal(scan.pixels, grey(ct(values)).pixels)
+    assert any("lung window" in step for step in scan.steps)
+    assert any("no stated unit" in step for step in scan.steps) == (unit.upper() in ("US", "UNSPECIFIED"))
+
+
+STORED = np.random.default_rng(2).integers(0, 4096, (16, 16)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("high", [11, 12, 13, 15])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.RLELossless])
+def test_left_aligned_samples_are_shifted_down(high, syntax):
+    elements = {"BitsStored": 12, "RescaleSlope": 1, "RescaleIntercept": -1024}
+    dataset = image(STORED << high - 11, HighBit=high, **elements)
+    if syntax == uid.RLELossless:
+        dataset.compress(syntax, generate_instance_uid=False)
+    else:
+        dataset.file_meta.TransferSyntaxUID = syntax
+    np.testing.assert_array_equal(grey(dataset).pixels, grey(image(STORED, HighBit=11, **elements)).pixels)
+
+
+def test_left_aligned_big_endian_and_signed_samples():
+    elements = {"BitsStored": 12, "HighBit": 15, "RescaleSlope": 1, "RescaleIntercept": 0}
+    expected = grey(ct(STORED.astype(int) - 2048)).pixels
+    signed = (STORED.astype(np.int16) - 2048) * 16
+    np.testing.assert_array_equal(grey(image(signed, **elements)).pixels, expected)
+    big = image((STORED << 4).astype(">u2"), syntax=uid.ExplicitVRBigEndian, **elements | {"RescaleIntercept": -2048})
+    big.set_original_encoding(False, False)
+    np.testing.assert_array_equal(grey(big).pixels, expected)
+
+
+def test_a_high_bit_that_the_samples_contradict_is_not_believed():
+    elements = {"BitsStored": 12, "RescaleSlope": 1, "RescaleIntercept": -1024}
+    wrong, right = (grey(image(STORED, HighBit=high, **elements)).pixels for high in (15, 11))
+    np.testing.assert_array_equal(wrong, right)
+
+
+def test_bits_that_do_not_count_are_dropped():
+    elements = {"BitsStored": 12, "HighBit": 11, "RescaleSlope": 1, "RescaleIntercept": -1024}
+    overlaid = grey(image(STORED | 0x8000, **elements)).pixels
+    np.testing.assert_array_equal(overlaid, grey(image(STORED, **elements)).pixels)
+    signed = STORED.astype(np.int16) - 2048
+    cut = image(signed & 0x0FFF, **elements | {"RescaleIntercept": 0})
+    np.testing.assert_array_equal(grey(cut).pixels, grey(ct(signed)).pixels)
+
+
+@pytest.mark.parametrize(("bits", "shift"), [(12, 0), (16, 0), (16, 2), (16, 4), (12, -4)])
+def test_the_depth_of_a_lookup_table_is_that_of_its_entries(bits, shift):
+    entries = np.arange(4096) >> shift if shift > 0 else np.arange(4096) << -shift
+    dataset = image(STORED, Modality="CR", VOILUTSequence=Items([lut(entries.tolist(), 0, bits)]))
+    difference = grey(dataset).pixels.astype(int) - np.floor(STORED / 4095 * 255 + 0.5)
+    assert np.abs(difference).max() <= 1
