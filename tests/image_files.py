@@ -86,3 +86,49 @@ def pgm(pixels: np.ndarray, greatest: int | None = None, comment: bytes = b"") -
     height, width = pixels.shape
     body = pixels.astype(pixels.dtype.newbyteorder(">")).tobytes()
     return b"P5\n" + comment + b"%d %d\n%d\n" % (width, height, greatest) + body
+
+
+def tiff_of_pieces(pixels: np.ndarray, piece: tuple[int, int], order: str = "<", **options: int) -> bytes:
+    """TIFF of ``[H, W, samples]`` in strips (as wide as the image) or tiles of ``(rows, columns)``.
+
+    Options: ``photometric`` (1: grey), ``separate`` planes, ``deflate``, ``predictor`` (horizontal differences).
+    """
+    height, width, samples = pixels.shape
+    rows, columns = piece
+    tiled = columns != width
+    down, across = (-(-side // step) for side, step in zip((height, width), piece, strict=True))
+    full = np.zeros((down * rows if tiled else height, across * columns, samples), pixels.dtype)
+    full[:height, :width] = pixels
+    pieces = []
+    for plane in np.split(full, samples, axis=2) if options.get("separate") else [full]:
+        for top in range(0, len(full), rows):
+            for left in range(0, full.shape[1], columns):
+                block = plane[top : top + rows, left : left + columns].copy()
+                if options.get("predictor"):
+                    block[:, 1:] -= block[:, :-1].copy()
+                data = block.astype(block.dtype.newbyteorder(order)).tobytes()
+                pieces.append(zlib.compress(data) if options.get("deflate") else data)
+    colours = 3 if options.get("photometric") == 2 else 1
+    fields = {256: [width], 257: [height], 258: [pixels.dtype.itemsize * 8] * samples}
+    fields |= {259: [8 if options.get("deflate") else 1], 262: [options.get("photometric", 1)], 277: [samples]}
+    fields |= {284: [2 if options.get("separate") else 1], 317: [2 if options.get("predictor") else 1]}
+    fields |= {338: [2] * (samples - colours)} if samples > colours else {}
+    fields |= {322: [columns], 323: [rows]} if tiled else {278: [rows]}
+    lengths = [len(piece) for piece in pieces]
+    start = 8
+    offsets = [start + sum(lengths[:n]) for n in range(len(pieces))]
+    fields |= {324: offsets, 325: lengths} if tiled else {273: offsets, 279: lengths}
+    return _tiff_file(fields, b"".join(pieces), order)
+
+
+def _tiff_file(fields: dict[int, list[int]], body: bytes, order: str) -> bytes:
+    """Pixel data, then values that are too many for an entry, then the directory."""
+    body += b"\0" * (len(body) % 2)
+    entries = []
+    for tag, values in sorted(fields.items()):
+        packed = struct.pack(f"{order}{len(values)}I", *values)
+        if len(packed) > 4:
+            body, packed = body + packed, struct.pack(order + "I", 8 + len(body))
+        entries.append(struct.pack(order + "HHI", tag, 4, len(values)) + packed)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(body))
+    return head + body + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge_run.scan.formats import require_whole, sniff
+from edge_run.scan.formats import pixels_alone, require_whole, sniff
 from edge_run.scan.formats.header import FormatError
 from edge_run.scan.formats.jpeg_codes import require_codes_to_add_up
 from edge_run.scan.grey import to_grey, to_uint8, upright
@@ -28,6 +28,7 @@ _FLAGS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATI
 _FEW_PIXELS, _FEW_BYTES, _FEW_SLOW_BYTES = 4 * 2**20, 32 * 2**20, 2**19
 # libjpeg's only complaint that a whole picture can cause: a byte or two of padding before its end.
 _HARMLESS = re.compile(r"Corrupt JPEG data: [12] extraneous bytes before marker 0xd9\s*\Z")
+_COLOURED = frozenset({"RGB", "YCbCr", "CMYK"})
 
 _children = Pool("picture")
 
@@ -81,12 +82,13 @@ def job(_: dict[str, Any], data: bytes) -> tuple[dict[str, Any], NDArray[np.uint
 
 def _is_cheap(header: Header, length: int) -> bool:
     few_bytes = _FEW_SLOW_BYTES if header.slow else _FEW_BYTES
-    return header.format != "JPEG" and header.width * header.height <= _FEW_PIXELS and length <= few_bytes
+    return not header.prints and header.width * header.height <= _FEW_PIXELS and length <= few_bytes
 
 
 def _decode_here(data: bytes, header: Header) -> tuple[NDArray[np.uint8], list[str]]:
-    require_whole(data)
-    pixels = _decoded(data, header)
+    if header.decode is None:
+        require_whole(data)
+    pixels = header.decode(data) if header.decode else _decoded(data, header)
     steps = [f"decoded {header.format} {header.bits}-bit {header.colour} {header.width}x{header.height}"]
     if header.alpha:
         steps.append("alpha dropped")
@@ -104,7 +106,7 @@ def _decoded(data: bytes, header: Header) -> Pixels:
     """Decode to ``[H, W]`` or ``[H, W, 3]`` (BGR), uint8 or uint16, as stored."""
     _silence_opencv()
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+        decoded = cv2.imdecode(np.frombuffer(pixels_alone(data), np.uint8), _FLAGS)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError from error
@@ -122,7 +124,8 @@ def _require_as_announced(pixels: Pixels, header: Header) -> None:
     if header.turned_by_decoder and header.orientation >= 5:
         expected = expected[::-1]
     dtype = np.uint16 if header.bits == 16 else np.uint8
-    if pixels.dtype != dtype or pixels.shape[2:] not in ((), (3,)) or pixels.shape[:2] != expected:
+    channels = ((3,),) if header.colour in _COLOURED else ((), (3,))
+    if pixels.dtype != dtype or pixels.shape[2:] not in channels or pixels.shape[:2] != expected:
         raise FormatError(f"decodes to {list(pixels.shape)} {pixels.dtype}, unlike what its header says")
 
 

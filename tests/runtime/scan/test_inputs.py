@@ -134,3 +134,11 @@ def test_name_that_is_not_utf8_is_printable_and_its_path_still_opens() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert expand([]) == []
+
+
+def test_every_usual_name_of_a_format_is_an_image_of_a_folder(tmp_path: Path) -> None:
+    names = ["a.jfif", "b.JPE", "c.jif", "d.ppm", "e.pnm", "f.dib"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "notes.txt").touch()
+    assert [one.path.name for one in expand([str(tmp_path)]) if one.path] == names

@@ -15,7 +15,7 @@ from edge_run.scan.formats.header import FormatError, Header
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FormatError", "Header", "require_whole", "sniff"]
+__all__ = ["FormatError", "Header", "pixels_alone", "require_whole", "sniff"]
 
 _FORMATS: tuple[tuple[bytes, Callable[[bytes], Header], Callable[[bytes], None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", png.parse, png.require_whole),
@@ -85,6 +85,11 @@ def require_whole(data: bytes) -> None:
         if data.startswith(signature):
             require(data)
             return
+
+
+def pixels_alone(data: bytes) -> bytes:
+    """Return a file without what its pixels do not need and a decoder would complain about."""
+    return png.needed(data) if data.startswith(_FORMATS[0][0]) else data
 
 
 def _is_text(start: bytes) -> bool:

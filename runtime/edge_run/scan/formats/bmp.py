@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from edge_run.scan.formats.header import FormatError, Header
+from edge_run.scan.formats.header import FormatError, Header, most_padding
 
-_CORE_HEADER = 12
+_CORE_HEADER, _V5_HEADER = 12, 124
 _UNCOMPRESSED, _RUN_LENGTHS, _MASKED = (0,), (1, 2), (3,)
 
 
@@ -33,10 +33,22 @@ def parse(data: bytes) -> Header:
 
 
 def require_whole(data: bytes) -> None:
-    """Refuse a BMP whose pixel data reaches beyond the end of the file."""
+    """Refuse a BMP whose pixel data reaches beyond the end of the file, or which has more than its header says."""
     (offset,) = struct.unpack_from("<I", data, 10)
-    if offset + _layout(data).data_bytes > len(data):
+    layout = _layout(data)
+    surplus = len(data) - offset - layout.data_bytes
+    if surplus < 0:
         raise FormatError("is truncated: the BMP's pixel data reaches beyond the end of the file")
+    if layout.compression not in _RUN_LENGTHS:
+        surplus -= _profile_bytes(data)
+        if surplus > most_padding(layout.data_bytes // layout.height, 4 * layout.height):
+            raise FormatError(f"contradicts itself: the BMP has {surplus} bytes more than its header says")
+
+
+def _profile_bytes(data: bytes) -> int:
+    """Size of the colour profile, which lies behind the pixel data (BITMAPV5HEADER)."""
+    (header_bytes,) = struct.unpack_from("<I", data, 14)
+    return int(struct.unpack_from("<I", data, 14 + 116)[0]) if header_bytes == _V5_HEADER else 0
 
 
 def _layout(data: bytes) -> _Layout:

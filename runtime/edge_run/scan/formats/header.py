@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Enough for 4 KiB pieces up to the limit on file size; more is an attempt to keep a parser busy.
 MAX_SEGMENTS = 100_000
@@ -45,6 +52,10 @@ class Header:
         White is stored as zero and OpenCV leaves it so.
     slow
         Checking that the file is whole takes a third of a second a megabyte.
+    prints
+        The decoder may write to stderr.
+    decode
+        Decodes the whole file, and refuses one that is not whole; None where OpenCV decodes it.
     """
 
     format: str
@@ -57,3 +68,5 @@ class Header:
     turned_by_decoder: bool = False
     inverted: bool = False
     slow: bool = False
+    prints: bool = False
+    decode: Callable[[bytes], NDArray[np.unsignedinteger[Any]]] | None = None

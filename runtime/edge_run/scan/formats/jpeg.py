@@ -34,7 +34,7 @@ def parse(data: bytes) -> Header:
                 raise FormatError(f"is a JPEG of {bits} bits per sample, not 8", hint="Export it as 16-bit PNG.")
             if channels not in _COLOURS:
                 raise FormatError(f"is a JPEG of {channels} channels, expected 1, 3 or 4")
-            return Header("JPEG", width, height, bits, _COLOURS[channels], orientation=orientation or 1)
+            return Header("JPEG", width, height, bits, _COLOURS[channels], orientation=orientation or 1, prints=True)
     raise FormatError("is truncated: the JPEG ends before its frame header")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from edge_run.scan.formats.header import FormatError, Header
+from edge_run.scan.formats.header import FormatError, Header, most_padding
 
 _GAP = rb"(?:\s+(?:#[^\r\n]*[\r\n]\s*)*)"
 _HEADER = re.compile(rb"P([56])" + 3 * (_GAP + rb"(\d{1,9})") + rb"\s")
@@ -31,11 +31,14 @@ def parse(data: bytes) -> Header:
 
 
 def require_whole(data: bytes) -> None:
-    """Refuse a PGM or PPM with fewer samples than its header says."""
+    """Refuse a PGM or PPM with fewer or more samples than its header says."""
     layout = _layout(data)
     sample_bytes = 1 if layout.greatest == 255 else 2
-    if layout.start + layout.width * layout.height * layout.channels * sample_bytes > len(data):
+    surplus = len(data) - layout.start - layout.width * layout.height * layout.channels * sample_bytes
+    if surplus < 0:
         raise FormatError("is truncated: the PGM or PPM is shorter than its header says")
+    if surplus > most_padding(layout.width, layout.height):
+        raise FormatError(f"contradicts itself: the PGM or PPM has {surplus} bytes more than its header says")
 
 
 def _layout(data: bytes) -> _Layout:

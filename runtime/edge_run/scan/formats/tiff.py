@@ -6,24 +6,43 @@ EXIF keeps its tags in the same structure (Exif 2.32, 4.6).
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING, Any
 
-from edge_run.scan.formats.header import FormatError, Header
-from edge_run.scan.formats.unpack import SLOW, UNPACKED_LENGTH
+import numpy as np
+
+from edge_run.scan.formats.header import FormatError, Header, most_padding
+from edge_run.scan.formats.unpack import SLOW, UNPACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 274
 _SUBFILE, _SAMPLES, _SAMPLE_FORMAT, _EXTRA_SAMPLES = 254, 277, 339, 338
 _TILE_SIDES = (322, 323)
 # Where the pixel data lies: offsets and byte counts of the strips, then of the tiles.
 _DATA = ((273, 279), (324, 325))
-_COMPRESSION, _ROWS_PER_STRIP, _PLANES = 259, 278, 284
+_COMPRESSION, _ROWS_PER_STRIP, _PLANES, _FILL_ORDER, _PREDICTOR = 259, 278, 284, 266, 317
 _READ = {_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUBFILE, _SAMPLES, _SAMPLE_FORMAT}
-_READ |= {_EXTRA_SAMPLES, _COMPRESSION, _ROWS_PER_STRIP, _PLANES, *_TILE_SIDES, *_DATA[0], *_DATA[1]}
+_READ |= {
+    _EXTRA_SAMPLES,
+    _COMPRESSION,
+    _ROWS_PER_STRIP,
+    _PLANES,
+    _FILL_ORDER,
+    _PREDICTOR,
+    *_TILE_SIDES,
+    *_DATA[0],
+    *_DATA[1],
+}
 
 # Integer field types and their struct letters: BYTE, SHORT, LONG.
 _TYPES = {1: "B", 3: "H", 4: "I"}
 _COLOURS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette"}
 _PALETTE, _WHITE_IS_ZERO = 3, 0
 _UNSIGNED = (1, 4)
+_WHOLE_BYTES, _DIFFERENCES = (8, 16), 2
 # Reduced-resolution copies (bit 0) and transparency masks (bit 2) of the one image are not pages.
 _NOT_A_PAGE = 0b101
 
@@ -49,28 +68,74 @@ def parse(data: bytes) -> Header:
         colour=_COLOURS[photometric],
         alpha=_EXTRA_SAMPLES in tags,
         orientation=_valid(_first(tags, _ORIENTATION, 1)),
-        # OpenCV turns TIFFs whatever its flags say, but inverts white-is-zero ones only up to 8 bits.
-        turned_by_decoder=True,
-        inverted=photometric == _WHITE_IS_ZERO and bits > 8,
+        # OpenCV turns TIFFs whatever its flags say, and inverts white-is-zero ones of one bit.
+        turned_by_decoder=bits not in _WHOLE_BYTES or photometric == _PALETTE,
+        inverted=photometric == _WHITE_IS_ZERO and bits in _WHOLE_BYTES,
+        decode=decode if bits in _WHOLE_BYTES and photometric != _PALETTE else None,
         slow=_first(tags, _COMPRESSION, 1) in SLOW,
     )
 
 
 def require_whole(data: bytes) -> None:
-    """Refuse a TIFF some of whose pixel data is missing, past the end, or not to be unpacked."""
+    """Refuse a TIFF some of whose pixel data is missing, past the end, not to be unpacked, or too much."""
+    for _ in _pieces(data, _page(data)):
+        pass
+
+
+def decode(data: bytes) -> NDArray[np.unsignedinteger[Any]]:
+    """Decode grey or RGB samples of 8 or 16 bits to ``[H, W]`` or ``[H, W, 3]`` (BGR), without alpha, as stored.
+
+    OpenCV reads some of these at 8 bits (16-bit grey with alpha), refuses others (uncompressed tiles, 5.0), and hands
+    over what cannot be unpacked as black.
+
+    Raises
+    ------
+    FormatError
+        As :func:`require_whole`.
+    """
     tags = _page(data)
+    width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
+    samples, separate = _first(tags, _SAMPLES, 1), _first(tags, _PLANES, 1) == 2
+    across, down = (max(16, _first(tags, side, 16)) for side in _TILE_SIDES) if _TILE_SIDES[0] in tags else (width, 0)
+    down = down or min(height, max(1, _first(tags, _ROWS_PER_STRIP, height)))
+    dtype = np.dtype(f"{_order(data)}u{_first(tags, _BITS, 1) // 8}")
+    together = 1 if separate else samples
+    columns, rows = -(-width // across), -(-height // down)
+    # The last tiles may reach beyond the image.
+    pixels = np.empty((samples // together, rows * down, columns * across, together), dtype.newbyteorder("="))
+    for number, piece in enumerate(_pieces(data, tags)):
+        plane, row, column = number // (rows * columns), number // columns % rows, number % columns
+        length = len(piece) // (across * together * dtype.itemsize)
+        block = np.frombuffer(piece, dtype, length * across * together).reshape(length, across, together)
+        if _first(tags, _PREDICTOR, 1) == _DIFFERENCES:
+            block = np.cumsum(block, axis=1, dtype=pixels.dtype)
+        kept = pixels[plane, row * down : row * down + length, column * across : (column + 1) * across]
+        kept[:] = block[: len(kept)]
+    whole = np.moveaxis(pixels, 0, -1).reshape(*pixels.shape[1:3], samples)[:height, :width]
+    colours = 3 if _COLOURS[_first(tags, _PHOTOMETRIC, 1)] == "RGB" else 1
+    return np.ascontiguousarray(whole[:, :, 2::-1] if colours == 3 else whole[:, :, 0])
+
+
+def _pieces(data: bytes, tags: Directory) -> Iterator[bytes]:
+    """Yield the strips or tiles, unpacked, in the order that the directory lists them."""
     tiled = _TILE_SIDES[0] in tags
     offsets, counts = (tags.get(tag, ()) for tag in _DATA[tiled])
     needed = _piece_bytes(tags)
     if not len(offsets) == len(counts) == len(needed):
         raise FormatError("is a TIFF whose directory is damaged: it does not list its pixel data")
-    unpacked_length = UNPACKED_LENGTH[_first(tags, _COMPRESSION, 1)]
+    unpack = UNPACK[_first(tags, _COMPRESSION, 1)]
     # Pieces that share bytes would be unpacked over and over.
     if sum(counts) > len(data) or max(map(sum, zip(offsets, counts, strict=True))) > len(data):
         raise FormatError("is truncated: the TIFF's pixel data reaches beyond the end of the file")
+    most, surplus = most_padding(tags[_WIDTH][0], tags[_HEIGHT][0]), 0
     for start, count, size in zip(offsets, counts, needed, strict=True):
-        if unpacked_length(data[start : start + count], size) < size:
+        piece = unpack(data[start : start + count], size + most)
+        if len(piece) < size:
             raise FormatError("is damaged: some of the TIFF's pixel data is missing or cannot be unpacked")
+        surplus += len(piece) - size
+        if surplus > most:
+            raise FormatError("contradicts itself: the TIFF has more pixel data than its directory says")
+        yield piece
 
 
 def orientation(exif: bytes) -> int:
@@ -95,8 +160,10 @@ def _require_supported(tags: Directory) -> None:
         what = f"photometric interpretation {photometric}, which is not supported"
     elif not 1 <= channels <= 4:
         what = f"{channels} channels, expected 1 to 4"
-    elif compression not in UNPACKED_LENGTH:
+    elif compression not in UNPACK:
         what = f"compression {compression}, which is not supported"
+    elif _first(tags, _PREDICTOR, 1) not in (1, _DIFFERENCES) or _first(tags, _FILL_ORDER, 1) != 1:
+        what = "a predictor or an order of bits that is not supported"
     # A tile is decoded whole, so an enormous one would get past the limit on pixels.
     elif any(_first(tags, side, 0) > _MAX_TILE for side in _TILE_SIDES):
         what = f"tiles over {_MAX_TILE} pixels wide or high"
