@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Pixels: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -58,7 +60,19 @@ def look_up(table: NDArray[np.uint8], index: Pixels) -> NDArray[np.uint8]:
     NumPy widens indices to eight bytes each: all at once they would take eight times the memory of the answer.
     """
     out = np.empty(index.shape, np.uint8)
-    rows = max(1, _PIXELS_AT_ONCE // max(1, index.shape[1]))
-    for top in range(0, len(index), rows):
-        out[top : top + rows] = table[index[top : top + rows]]
+    for rows in _bands(index):
+        out[rows] = table[index[rows]]
     return out
+
+
+def present_levels(index: Pixels, levels: int) -> NDArray[np.bool_]:
+    """Whether each level occurs among the pixels, ``[levels]``; see :func:`look_up`."""
+    present = np.zeros(levels, bool)
+    for rows in _bands(index):
+        present[index[rows]] = True
+    return present
+
+
+def _bands(pixels: Pixels) -> Iterator[slice]:
+    rows = max(1, _PIXELS_AT_ONCE // max(1, pixels.shape[1]))
+    return (slice(top, top + rows) for top in range(0, len(pixels), rows))

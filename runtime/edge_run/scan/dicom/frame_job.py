@@ -9,6 +9,7 @@ from edge_run.scan.formats.header import FormatError
 from edge_run.scan.formats.jpeg_codes import require_codes_to_add_up
 from edge_run.scan.worker.pool import Deadline, Pool
 
+from . import rle
 from .layout import name_of
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 _JPEG = b"\xff\xd8"
-# What libjpeg says of pixels that it made up.
-_MADE_UP = ("premature end", "bad huffman code", "corrupt jpeg data")
+# What libjpeg says of pixels that it made up, and OpenJPEG of tiles that are cut.
+_MADE_UP = ("premature end", "bad huffman code", "corrupt jpeg data", "inconsistent with stream length")
 _DAMAGED = "is a DICOM file whose compressed pixel data ({name}) cannot be decoded: damaged, or of a rare kind"
 _MISSING = "is a DICOM file compressed as {name}, which no installed package decodes"
 _CONVERT = "Convert it first: gdcmconv --raw IN OUT, or dcmdjpeg IN OUT."
@@ -69,6 +70,8 @@ def decode(frame: bytes, layout: Layout, limits: Limits, deadline: Deadline) -> 
 
 def job(options: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], NDArray[np.integer[Any]] | None]:
     """Decode a frame in the child process."""
+    if options["syntax"] == RLE:
+        return _run_lengths(options["options"], frame)
     from pydicom.encaps import encapsulate
     from pydicom.pixels.decoders.base import get_decoder
 
@@ -90,6 +93,25 @@ def job(options: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], NDArray[
     return {"status": "ok"}, array
 
 
+def _run_lengths(options: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], NDArray[np.integer[Any]] | None]:
+    try:
+        array = rle.decode(
+            frame,
+            rows=options["rows"],
+            columns=options["columns"],
+            samples=options["samples_per_pixel"],
+            allocated=options["bits_allocated"],
+            signed=options["pixel_representation"] == 1,
+        )
+    except FormatError:
+        return {"status": "damaged"}, None
+    if options["photometric_interpretation"].startswith("YBR"):
+        from pydicom.pixels.processing import convert_color_space
+
+        array = convert_color_space(array, "YBR_FULL", "RGB")
+    return {"status": "ok"}, array
+
+
 def _options(layout: Layout) -> dict[str, Any]:
     """Return what pydicom's decoders need to know of one frame."""
     options = {
@@ -98,8 +120,7 @@ def _options(layout: Layout) -> dict[str, Any]:
         "samples_per_pixel": layout.samples,
         "number_of_frames": 1,
         "bits_allocated": layout.allocated,
-        # Run lengths are as the file has them, all allocated bits.
-        "bits_stored": layout.allocated if str(layout.syntax) == RLE else layout.stored,
+        "bits_stored": layout.stored,
         "pixel_representation": int(layout.signed),
         "photometric_interpretation": layout.photometric,
         "pixel_keyword": "PixelData",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from edge_run.scan.formats.header import FormatError
+from edge_run.scan.grey import look_up, present_levels
 
 from . import lut
 from .layout import GREY, PALETTE
@@ -55,23 +56,24 @@ def to_grey(
     -------
     ``[rows, columns] uint8``, black 0.
     """
-    # Every value that a pixel can have, rather than every pixel: at most 65536.
-    range_ = np.iinfo(stored.dtype)
-    levels = np.arange(range_.min, range_.max + 1, dtype=np.float64)
+    # Every value that a pixel can have, rather than every pixel: at most 65536, in the order of their bits.
+    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    index = stored.view(f"u{stored.dtype.itemsize}")
+    levels = np.arange(np.iinfo(index.dtype).max + 1).astype(index.dtype).view(stored.dtype).astype(np.float64)
     values = _modality(levels, elements, layout, steps)
     padded = _padding(levels, values, elements, layout)
-    index = stored.astype(np.int32) - range_.min
+    present = present_levels(index, len(levels))
     white = _voi(values, elements, layout, steps)
     if white is None:
-        white = _own_range(values, index, padded, layout, steps)
+        white = _own_range(values, present, padded, layout, steps)
     table = np.floor(white * 255 + 0.5).astype(np.uint8)
     if layout.photometric == "MONOCHROME1":
         table = 255 - table
         steps.append("inverted: MONOCHROME1 shows low values white")
-    if padded[index].any():
+    if (padded & present).any():
         table[padded] = 0
         steps.append("padding set to black")
-    return table[index]
+    return look_up(table, index)
 
 
 def to_bgr(stored: NDArray[np.integer[Any]], elements: Elements, layout: Layout, steps: list[str]) -> NDArray[np.uint8]:
@@ -144,12 +146,10 @@ def _voi(values: _Values, elements: Elements, layout: Layout, steps: list[str]) 
 
 
 def _own_range(
-    values: _Values, index: NDArray[np.int32], padded: NDArray[np.bool_], layout: Layout, steps: list[str]
+    values: _Values, present: NDArray[np.bool_], padded: NDArray[np.bool_], layout: Layout, steps: list[str]
 ) -> NDArray[np.float64]:
     if layout.stored == 8 and not layout.signed and values.as_stored:
         return values.of.clip(0, 255) / 255
-    present = np.zeros(len(values.of), bool)
-    present[index] = True
     shown = values.of[present & ~padded]
     low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 0.0)
     if low == high:
