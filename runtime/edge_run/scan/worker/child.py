@@ -65,13 +65,24 @@ def _bounded(job: Job, options: dict[str, Any], data: bytes) -> tuple[dict[str, 
     """Do a job with a bound on the memory that it may take beyond what the process has."""
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - a pathlib import costs the start
-        taken = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + options["memory"], hard))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = _address_space()
+    if taken is not None:
+        most = taken + options["memory"]
+        hard = before[1]
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     try:
         return job(options, data)
     except MemoryError:
         return {"status": "memory"}, None
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _address_space() -> int | None:
+    """Bytes that the process has reserved; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - importing pathlib would cost time
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None

@@ -142,14 +142,17 @@ def _start(kind: str) -> subprocess.Popen[bytes]:
     import subprocess
 
     path = json.dumps([entry for entry in sys.path if entry])
-    child = subprocess.Popen(  # noqa: S603 - this interpreter, and code of this package
-        [sys.executable, "-I", "-c", _START, path, kind],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # Each arena of malloc's reserves memory that the limit would count.
-        env={**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"},
-    )
+    try:
+        child = subprocess.Popen(  # noqa: S603 - this interpreter, and code of this package
+            [sys.executable, "-I", "-c", _START, path, kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Each arena of malloc's reserves memory that the limit would count.
+            env={**os.environ, "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except OSError as error:
+        raise BackendError(f"no process that decodes scans can be started: {error.strerror}") from error
     ready, _ = _within(child, START_SECONDS, lambda: read_message(_pipe(child.stdout)))
     if ready is None:
         _end(child)
