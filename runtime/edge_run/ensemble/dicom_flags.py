@@ -24,7 +24,7 @@ def with_dicom_flags(decision: Decision, series: Series | None, task: Task) -> D
 
 
 def dicom_flags(series: Series | None, task_modality: str) -> tuple[Flag, ...]:
-    """Flag a file of another modality than the bundle's, an overview image (a localizer), and a slice that is not axial.
+    """Flag a file of another modality than the bundle's, an overview (a localizer), or a slice that is not axial.
 
     Parameters
     ----------

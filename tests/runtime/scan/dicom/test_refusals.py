@@ -231,7 +231,7 @@ def test_more_frames_than_the_header_says():
 
 
 def test_one_frame_that_holds_two_pictures():
-    frame = encoded.jpeg(BYTES)
+    frame = image_files.jpeg(BYTES)
     assert read(encode(compressed(image(BYTES, Modality="DX"), [frame], uid.JPEGBaseline8Bit))).pixels.shape == (8, 8)
     twice = compressed(image(BYTES, Modality="DX"), [frame + frame], uid.JPEGBaseline8Bit)
     assert "more than one picture" in refused(encode(twice)).message

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import encoded
+import image_files
 from edge_run import InputError, read
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ DEEP = GREY.astype(np.uint16) * 16
 
 
 def pgm(width: int, height: int) -> bytes:
-    return encoded.pgm(GREY).replace(b"100 90", b"%d %d" % (width, height))
+    return image_files.pgm(GREY).replace(b"100 90", b"%d %d" % (width, height))
 
 
 def pgm_16(width: int, height: int) -> bytes:
-    return encoded.pgm(DEEP).replace(b"100 90", b"%d %d" % (width, height))
+    return image_files.pgm(DEEP).replace(b"100 90", b"%d %d" % (width, height))
 
 
 def bmp(width: int, height: int) -> bytes:
-    data = bytearray(encoded.bmp(GREY))
+    data = bytearray(image_files.bmp(GREY))
     data[18:26] = struct.pack("<ii", width, height)
     return bytes(data)
 
 
 def png(width: int, height: int) -> bytes:
-    data = bytearray(encoded.grey_png(GREY))
+    data = bytearray(image_files.grey_png(GREY))
     data[16:24] = struct.pack(">II", width, height)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     return bytes(data)
@@ -42,7 +42,7 @@ def png(width: int, height: int) -> bytes:
 
 def tiff(rows: int, compression: int) -> Callable[[int, int], bytes]:
     def patched(width: int, height: int) -> bytes:
-        data = encoded.tiff_by_opencv(GREY, compression, rows)
+        data = image_files.tiff_by_opencv(GREY, compression, rows)
         (start,) = struct.unpack_from("<I", data, 4)
         for entry in range(start + 2, start + 2 + 12 * data[start], 12):
             tag, kind = struct.unpack_from("<HH", data, entry)
@@ -76,8 +76,8 @@ def test_interlaced_png_is_held_to_its_size_too() -> None:
     header = struct.pack(">IIBBBBB", 3, 2, 8, 0, 0, 0, 1)
 
     def file(data: bytes) -> bytes:
-        chunks = (encoded.chunk(b"IHDR", header), encoded.chunk(b"IDAT", zlib.compress(data)))
-        return encoded.PNG_SIGNATURE + b"".join(chunks) + encoded.chunk(b"IEND", b"")
+        chunks = (image_files.chunk(b"IHDR", header), image_files.chunk(b"IDAT", zlib.compress(data)))
+        return image_files.PNG_SIGNATURE + b"".join(chunks) + image_files.chunk(b"IEND", b"")
 
     assert read(file(rows)).pixels.tolist() == [[1, 2, 3], [4, 5, 6]]
     for wrong in (rows[:-1], rows + b"\0"):
@@ -88,27 +88,27 @@ def test_interlaced_png_is_held_to_its_size_too() -> None:
 def test_row_without_a_known_filter_does_not_reach_the_decoder(capfd: pytest.CaptureFixture[str]) -> None:
     header = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0)
     data = zlib.compress(b"\0\1\2" + b"\7\3\4")
-    chunks = encoded.chunk(b"IHDR", header) + encoded.chunk(b"IDAT", data) + encoded.chunk(b"IEND", b"")
+    chunks = image_files.chunk(b"IHDR", header) + image_files.chunk(b"IDAT", data) + image_files.chunk(b"IEND", b"")
     with pytest.raises(InputError, match="no known filter"):
-        read(encoded.PNG_SIGNATURE + chunks)
+        read(image_files.PNG_SIGNATURE + chunks)
     assert capfd.readouterr().err == ""
 
 
 def test_chunks_that_libpng_warns_of_do_not_reach_it(capfd: pytest.CaptureFixture[str]) -> None:
-    profile = encoded.chunk(b"iCCP", b"bad\0\0" + zlib.compress(b"no profile"))
-    twice = encoded.chunk(b"gAMA", struct.pack(">I", 0)) * 2
-    np.testing.assert_array_equal(read(encoded.grey_png(GREY, profile, twice)).pixels, GREY)
-    palette = encoded.chunk(b"PLTE", bytes([200, 200, 200, 255, 0, 0]))
+    profile = image_files.chunk(b"iCCP", b"bad\0\0" + zlib.compress(b"no profile"))
+    twice = image_files.chunk(b"gAMA", struct.pack(">I", 0)) * 2
+    np.testing.assert_array_equal(read(image_files.grey_png(GREY, profile, twice)).pixels, GREY)
+    palette = image_files.chunk(b"PLTE", bytes([200, 200, 200, 255, 0, 0]))
     for pixels in (b"\0\1", b"\0\7"):
         try:
-            read(encoded.png([pixels], 2, 8, 3, palette))
+            read(image_files.png([pixels], 2, 8, 3, palette))
         except InputError:
             continue
     assert capfd.readouterr().err == ""
 
 
 def test_damaged_jpeg_leaves_no_word_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    data = encoded.jpeg(GREY)
+    data = image_files.jpeg(GREY)
     with pytest.raises(InputError, match="part of the"):
         read(data[: len(data) // 2] + b"\xff\xd9")
     assert capfd.readouterr().err == ""
