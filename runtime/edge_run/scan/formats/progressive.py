@@ -8,6 +8,7 @@ from typing import NamedTuple
 from edge_run.scan.formats.huffman import HIGHEST_MEAN, Block, DamageError, codes, require_end, signed, windows
 
 _SKIP_16 = 15
+_ZEROS = 64
 
 
 class Band(NamedTuple):
@@ -57,6 +58,7 @@ def follow_first(data: bytes, band: Band, history: list[int], first: int, count:
     first, count
         The blocks of this restart interval.
     """
+    _require_no_zeros(data, band)
     words, end, position, number = windows(data), len(data) * 8, 0, 0
     while number < count:
         k, block = band.first, first + number
@@ -85,6 +87,7 @@ def follow_first(data: bytes, band: Band, history: list[int], first: int, count:
 
 def follow_refinement(data: bytes, band: Band, history: list[int], first: int, count: int) -> None:
     """Follow a later scan of a band, which holds one more bit of each coefficient; see :func:`follow_first`."""
+    _require_no_zeros(data, band)
     words, end, position, ended = windows(data), len(data) * 8, 0, 0
     for number in range(first, first + count):
         k, before, found = band.first, history[number], 0
@@ -111,6 +114,12 @@ def follow_refinement(data: bytes, band: Band, history: list[int], first: int, c
     if ended:
         raise DamageError("its blocks are too many")
     require_end(position, data)
+
+
+def _require_no_zeros(data: bytes, band: Band) -> None:
+    """Refuse zeroed data, but where zeros stand for blocks that end at once, which a flat picture may be full of."""
+    if band.codes[0] >> 5 and bytes(_ZEROS) in data.rstrip(b"\0"):
+        raise DamageError("some of its data is zeroed")
 
 
 def _skip(before: int, k: int, zeros: int, last: int) -> tuple[int, int]:
