@@ -18,7 +18,7 @@ from edge_run.doctor import examine
 OURS, PYTORCH = "edge-run predict", "PyTorch script"
 ROOT = Path(__file__).parents[2]
 SCAN = ROOT / "samples" / "ct.png"
-COMMAND = "from edge_run.cli import console; console()"
+COMMAND = [sys.executable, "-m", "edge_run"]
 
 
 def write_weights(folder: Path) -> Path:
@@ -41,7 +41,7 @@ def write_weights(folder: Path) -> Path:
 
 def measure(bundle: str, weights: Path, rounds: int) -> dict[str, Blocks]:
     """Milliseconds of each process, by way."""
-    ours = [sys.executable, "-c", COMMAND, "predict", str(SCAN), "--bundle", bundle, "--no-case-log"]
+    ours = [*COMMAND, "predict", str(SCAN), "--bundle", bundle, "--no-case-log"]
     theirs = [sys.executable, str(Path(__file__).with_name("cold_pytorch.py")), str(weights), str(SCAN)]
 
     def process(command: list[str]) -> object:

@@ -65,9 +65,7 @@ def _process(bundle: Path, run: Path, data: Path, scan: Path, options: list[str]
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile() as said:
         given = [scan, "--bundle", bundle, "--run", run, "--data", data, "--out", out, "--no-cache", *options]
         begin = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, "explain", *map(str, given)], stdout=said, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen([*COMMAND, "explain", *map(str, given)], stdout=said, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)

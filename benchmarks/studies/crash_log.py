@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.latency.cold import COMMAND
+
 SEED = 0
 MOST_WAIT_S = 0.8
-VERIFY = "from edge_run.cli import main; main()"
 
 
 def answer(bundle: str, path: str) -> None:
@@ -47,7 +48,7 @@ def main(bundle: str, kills: int) -> int:
             said += _run_and_kill(command, chance.uniform(0, MOST_WAIT_S))
         lost = set(said) - _logged(path)
         print(f"{kills} processes killed, {len(said)} answers acknowledged, {len(lost)} of them lost", flush=True)
-        command = [sys.executable, "-c", VERIFY, "cases", "verify", "--case-log", str(path)]
+        command = [*COMMAND, "cases", "verify", "--case-log", str(path)]
         return subprocess.run(command, check=False).returncode or bool(lost)
 
 
