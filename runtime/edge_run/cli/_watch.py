@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import signal
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import typer
-
-from edge_run.errors import UsageError
 
 from .output import visible
 
@@ -48,7 +45,7 @@ def run(
     """
     from edge_run.watch.watch import Watch
 
-    with Watch(folder, state or default_state(folder), _tell) as watch, _signals() as told:
+    with Watch(folder, state, _tell) as watch, _signals() as told:
         _tell(f"watching {folder}; Ctrl-C or SIGTERM ends it after the scan at hand")
         while told.empty():
             answer_ready(ensemble, watch, write, stop=lambda: not told.empty(), keep_data=keep_data)
@@ -75,17 +72,6 @@ def answer_ready(
             watch.settle(answer.input, answer.outcome)
             if stop():
                 return
-
-
-def default_state(folder: Path) -> Path:
-    """Where it is kept what is answered of a folder: beside the user's case log, whatever way leads to the folder."""
-    from edge_run._files import data_folder
-
-    own = data_folder()
-    if own is None:
-        raise UsageError("this user has no home folder for the state of a watch", hint="give --state FILE")
-    name = hashlib.sha256(bytes(folder.resolve())).hexdigest()[:32]
-    return own / "watched" / f"{name}.jsonl"
 
 
 @contextmanager

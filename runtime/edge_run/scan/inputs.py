@@ -112,17 +112,22 @@ def _folder(folder: Path) -> Iterator[Input]:
     yield from (_file(path) for path in sorted(images))
 
 
-def _is_image(path: Path) -> bool:
-    """Whether a file of a folder is to be answered.
+def is_image_name(name: str) -> bool | None:
+    """Whether a file of this name in a folder is an image; None where it is if it begins like DICOM.
 
     Scanners and archives name DICOM files by number or UID, which leaves no suffix, or digits for one. A DICOMDIR is an
     index of the others.
     """
-    suffix = path.suffix.lower()
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a watch asks this of many thousand names a second
     if suffix in SUFFIXES:
         return True
     unnamed = not suffix or suffix[1:].isdigit() or suffix == ".ima"
-    return unnamed and path.name.upper() != "DICOMDIR" and is_dicom(beginning(path, LENGTH))
+    return None if unnamed and name.upper() != "DICOMDIR" else False
+
+
+def _is_image(path: Path) -> bool:
+    known = is_image_name(path.name)
+    return is_dicom(beginning(path, LENGTH)) if known is None else known
 
 
 def _glob(pattern: str) -> Iterator[Input]:

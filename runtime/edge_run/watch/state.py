@@ -3,127 +3,192 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_run._files import data_folder, make_folder, sha256
 from edge_run.errors import UsageError
 
+from .listing import Identity
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
-_BEGIN = b'{"file":"'
+_BEGIN, _END = b'{"file":"', b'"}'
+NOT_KEPT = "scans that are in the folder are answered again after a restart"
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """One answered file, as it was then.
+    """What became of one file, and the content that it had then.
 
     Attributes
     ----------
     file
-        Hash of its name: names may be patients'.
-    size
-        Bytes.
-    mtime_ns
-        When it was last written.
+        Hash of its path relative to the folder: names may be patients'.
+    size, mtime_ns, ctime_ns, inode
+        See :class:`edge_run.watch.listing.Identity`; the last two are 0 in the files of older versions.
     sha256
-        Of its bytes; empty where it could not be read.
+        Of the content that was answered; empty where there was an error.
+    error
+        Hash of the error's message, so that the same one is not reported again; empty where it was answered.
     """
 
     file: str
     size: int
     mtime_ns: int
     sha256: str = ""
+    ctime_ns: int = 0
+    inode: int = 0
+    error: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """The identity of the content."""
+        return Identity(self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
-def key(name: str) -> str:
-    """What a mark calls a file."""
-    return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+def default_state(folder: Path) -> Path | None:
+    """Where the state of a folder is kept, whatever path leads to the folder; None for a user without a home folder."""
+    own = data_folder()
+    return own / "watched" / f"{hashed(str(folder.resolve()))}.jsonl" if own else None
+
+
+def hashed(text: str) -> str:
+    """Hash a path or a message: 32 hexadecimal digits."""
+    return sha256(os.fsencode(text))[:32]
 
 
 class WatchState:
-    """Marks of answered files, one JSON line each, written as they are made.
+    """The marks of a watched folder, one JSON line each, appended as they are made.
+
+    A full or failing disk does not stop a watch: marks are then kept in memory, and written when that works again.
 
     Parameters
     ----------
     path
-        The file; it and its folder are made where they are missing.
+        The file; it and its folder are made where they are missing. None: the marks are in memory only.
+    tell
+        Called with a warning, once, when marks cannot be written.
 
     Raises
     ------
     UsageError
-        It cannot be written, holds something else, or another process has it.
+        The file holds something else, or another process uses it.
+    OSError
+        The file cannot be made or read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._path, self._tell, self._warned = path, tell, False
+        self._marks: dict[str, Mark] = {}
+        self._unwritten: list[Mark] = []
+        self._file: int | None = None
+        if path is None:
+            return
+        make_folder(path.parent)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = _locked(path)
         except BlockingIOError:
             raise UsageError(
-                f"another edge-run watches with {path}", hint="end that one, or give another --state FILE"
+                f"another edge-run watches with {path}", hint="stop that one, or give another --state FILE"
             ) from None
-        except OSError as error:
-            raise UsageError(
-                f"what is answered cannot be kept in {path}: {error.strerror}", hint="give another --state FILE"
-            ) from error
         try:
-            self._marks = {mark.file: mark for mark in _parsed(self._file)}
+            self._marks = {mark.file: mark for mark in _parsed(path.read_bytes())}
         except (ValueError, msgspec.DecodeError) as error:
-            self._file.close()
-            raise UsageError(
-                f"{path} holds something else than what is answered", hint="give another --state FILE"
-            ) from error
+            self.close()
+            raise UsageError(f"{path} is not the state of a watch", hint="give another --state FILE") from error
 
     def get(self, name: str) -> Mark | None:
-        """The file's latest mark."""
-        return self._marks.get(key(name))
+        """Return the latest mark of a file, by its path relative to the folder."""
+        return self._marks.get(hashed(name))
 
     def add(self, mark: Mark) -> None:
-        """Keep a mark, also through a loss of power."""
+        """Keep a mark, which survives a loss of power once this returns without a warning."""
         self._marks[mark.file] = mark
-        self._write([mark])
+        if self._file is None:
+            return
+        self._unwritten.append(mark)
+        try:
+            _append(self._file, self._unwritten)
+            self._unwritten = []
+        except OSError as error:
+            self._warn(error)
 
     def renew(self, names: Iterable[str] | None) -> None:
-        """Write the file anew, without what later marks replace and, where names are given, all but theirs."""
+        """Write the file anew with the latest mark of each file; with ``names``, forget all other files."""
         if names is not None:
-            kept = {key(name) for name in names}
+            kept = {hashed(name) for name in names}
             self._marks = {file: mark for file, mark in self._marks.items() if file in kept}
+        if self._path is None or self._file is None:
+            return
         fresh = self._path.with_name(f"{self._path.name}.new")
-        fresh.unlink(missing_ok=True)
-        before, self._file = self._file, _locked(fresh)
-        self._write(self._marks.values())
-        fresh.replace(self._path)
-        before.close()
+        try:
+            fresh.unlink(missing_ok=True)
+            opened = _locked(fresh)
+            try:
+                _append(opened, self._marks.values())
+                fresh.replace(self._path)
+            except OSError:
+                os.close(opened)
+                fresh.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self._warn(error)
+            return
+        # Only now: the lock of the old file keeps others out until the new one is in its place.
+        os.close(self._file)
+        self._file = opened
 
     def close(self) -> None:
-        """Let others have the file."""
-        self._file.close()
+        """Let another process use the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
-    def _write(self, marks: Iterable[Mark]) -> None:
-        self._file.writelines(msgspec.json.encode(mark) + b"\n" for mark in marks)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def _warn(self, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            self._tell(f"WARNING: the state cannot be written to {self._path}: {error.strerror}; {NOT_KEPT}")
 
 
-def _locked(path: Path) -> BinaryIO:
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "r+b")
+def _append(opened: int, marks: Iterable[Mark]) -> None:
+    """Append all marks or none."""
+    end = os.lseek(opened, 0, os.SEEK_END)
+    data = b"".join(msgspec.json.encode(mark) + b"\n" for mark in marks)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while data:
+            data = data[os.write(opened, data) :]
+        os.fsync(opened)
     except OSError:
-        file.close()
+        with suppress(OSError):
+            os.ftruncate(opened, end)
         raise
-    return file
 
 
-def _parsed(lines: Iterable[bytes]) -> Iterator[Mark]:
-    for line in lines:
-        # The last line is cut where a process was killed while it wrote; that file is answered again.
-        if not line.endswith(b"\n") and line[: len(_BEGIN)] == _BEGIN[: len(line)]:
-            return
-        yield msgspec.json.decode(line, type=Mark)
+def _locked(path: Path) -> int:
+    opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def _parsed(data: bytes) -> Iterator[Mark]:
+    """Read the marks; ValueError or DecodeError where a line is none and no loss of power explains it."""
+    for line in data.splitlines(keepends=True):
+        # Where a process was killed or the power was lost, the last line may be cut, and blocks may be NUL bytes.
+        text = line.strip(b"\0\n")
+        lost = b"\0" in line or not line.endswith(b"\n")
+        try:
+            yield msgspec.json.decode(text, type=Mark)
+        except (ValueError, msgspec.DecodeError):
+            remains = text[: len(_BEGIN)] == _BEGIN[: len(text)] or (b"\0" in line and text.endswith(_END))
+            if not (lost and remains):
+                raise

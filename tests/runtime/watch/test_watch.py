@@ -14,6 +14,7 @@ import pytest
 
 from edge_run import Ensemble, InputError, UsageError
 from edge_run.cli import _watch
+from edge_run.watch.state import default_state
 from edge_run.watch.watch import MAX_POLLS, Watch
 from toy import edge_run, png, scan, write_toy_bundle
 
@@ -164,7 +165,7 @@ def test_line_cut_by_a_kill_costs_that_answer_alone(ward: Ward) -> None:
         (ward.inbox / name).write_bytes(png(scan()))
     ward.look(2)
     whole = ward.state.read_bytes()
-    for end in range(len(whole) - 1, whole.index(b"\n"), -40):
+    for end in range(len(whole) - 2, whole.index(b"\n"), -40):
         ward.state.write_bytes(whole[:end])
         ward.restart()
         assert ward.look(2) == ["b.png"]
@@ -174,7 +175,7 @@ def test_line_cut_by_a_kill_costs_that_answer_alone(ward: Ward) -> None:
 def test_file_that_is_no_state_is_left_alone(inbox: Path, content: bytes) -> None:
     state = inbox.parent / "notes"
     state.write_bytes(content)
-    with pytest.raises(UsageError, match="holds something else"):
+    with pytest.raises(UsageError, match="is not the state of a watch"):
         Watch(inbox, state)
     assert state.read_bytes() == content
 
@@ -219,7 +220,7 @@ def test_drive_that_is_not_mounted_is_waited_for(ward: Ward) -> None:
         (("a.png", "--watch", "."), "either scans or --watch"),
         (("--watch", ".", "--json"), "--json is one document"),
         (("a.png", "--state", "s"), "--state belongs to --watch"),
-        (("--watch", "gone"), "gone is no folder"),
+        (("--watch", "gone"), "gone is not a folder"),
         (("--watch", ".", "--state", "/proc/none/s"), "cannot be kept"),
     ],
 )
@@ -252,9 +253,9 @@ def test_signal_ends_it_and_is_given_back(ensemble: Ensemble, inbox: Path, numbe
 def test_default_state_is_one_per_folder_by_any_way(inbox: Path) -> None:
     link = inbox.with_name("link")
     link.symlink_to(inbox)
-    assert _watch.default_state(link) == _watch.default_state(inbox)
-    assert _watch.default_state(inbox) != _watch.default_state(inbox.parent)
-    assert _watch.default_state(inbox).is_relative_to(os.environ["XDG_DATA_HOME"])
+    assert default_state(link) == default_state(inbox)
+    assert default_state(inbox) != default_state(inbox.parent)
+    assert default_state(inbox).is_relative_to(os.environ["XDG_DATA_HOME"])
 
 
 def test_processes_share_the_work_over_time(bundle: Path, inbox: Path) -> None:
