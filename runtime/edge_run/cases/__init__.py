@@ -7,8 +7,24 @@
 
 from __future__ import annotations
 
-from .errors import CaseLogError
+from .backup import backup
+from .chain import verify, verify_file
+from .errors import CaseLogError, MissingCaseLogError
 from .location import default_path
 from .log import CaseLog
+from .reading import cases, find, newest, of_accession, of_scan
 
-__all__ = ["CaseLog", "CaseLogError", "default_path"]
+__all__ = [
+    "CaseLog",
+    "CaseLogError",
+    "MissingCaseLogError",
+    "backup",
+    "cases",
+    "default_path",
+    "find",
+    "newest",
+    "of_accession",
+    "of_scan",
+    "verify",
+    "verify_file",
+]

@@ -20,6 +20,10 @@ class CaseLogError(EdgeRunError):
     exit_code = 1
 
 
+class MissingCaseLogError(CaseLogError):
+    """There is no case log at this path yet."""
+
+
 FULL = "free some space, or give a --case-log on another disk"
 RIGHTS = "check the rights of the file and its folder, or give another --case-log"
 DAMAGED = "move the file aside with its -wal and -shm: the next prediction begins a new log"

@@ -19,5 +19,8 @@ def write(entry: Entry) -> str:
 
 
 def link(previous: str, text: str) -> str:
-    """Hash an entry: SHA-256 of the previous entry's hash (64 hexadecimal digits), a line feed, and the entry."""
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+    """Hash an entry: SHA-256 of the previous entry's hash (64 hexadecimal digits), a line feed and the entry.
+
+    Bytes that are not UTF-8 stand in ``text`` as surrogates (PEP 383), so a damaged entry has the hash of its bytes.
+    """
+    return hashlib.sha256(f"{previous}\n{text}".encode("utf-8", "surrogateescape")).hexdigest()

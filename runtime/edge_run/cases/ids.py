@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 # Crockford's alphabet, without i, l, o, u, which are confused when read aloud or copied by hand. In the order of ASCII,
 # so that ids sort by time.
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_DIGITS, RANDOM_DIGITS = 9, 3
+LAST_MS = 32**TIME_DIGITS - 1
 
 
 def now_ms() -> int:
@@ -26,9 +31,20 @@ def new_id(ms: int, last: str | None) -> str:
     last
         The greatest id so far; the new one is greater even when the clock was set back.
     """
-    if last is not None:
-        ms = max(ms, _decode(last[:TIME_DIGITS]) + 1)
+    after = _decode(last[:TIME_DIGITS]) + 1 if last is not None else 0
+    # Nothing is greater than an id that somebody made of the last digit alone.
+    if after < LAST_MS:
+        ms = max(ms, after)
     return _encode(ms, TIME_DIGITS) + "".join(DIGITS[byte & 31] for byte in os.urandom(RANDOM_DIGITS))
+
+
+def greatest_id(connection: sqlite3.Connection) -> str | None:
+    """Return the greatest id in a log that `new_id` could have made, whatever else somebody wrote there."""
+    form = f"[{DIGITS}]" * (TIME_DIGITS + RANDOM_DIGITS)
+    row = connection.execute(
+        "SELECT id FROM entries INDEXED BY entries_by_id WHERE id GLOB ? ORDER BY id DESC LIMIT 1", (form,)
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def utc(ms: int) -> str:

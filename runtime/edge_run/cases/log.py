@@ -6,24 +6,25 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from . import images
-from .errors import CaseLogError, explained
+from edge_run._files import sweep_unfinished
+
+from . import images, opening
+from .accession import salted
+from .errors import CaseLogError, MissingCaseLogError, explained
 from .hashing import Entry, link, write
-from .ids import new_id, now_ms, utc
+from .head import Head, follows, is_head, read_head, write_head
+from .ids import greatest_id, new_id, now_ms, utc
 from .location import VARIABLE, default_path, images_folder, make_private
-from .schema import prepare
+from .schema import prepare, require_unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
     from edge_run.voting.prediction import Prediction
-
-BUSY_S = 5.0
-"""How long to wait for another process that writes."""
 
 
 class CaseLog:
@@ -41,24 +42,33 @@ class CaseLog:
         SQLite's, for the other modules of this package.
     """
 
-    def __init__(self, path: Path, *, keep_images: bool = False, create: bool = True) -> None:
+    def __init__(self, path: Path, *, keep_images: bool = False, create: bool = True, write: bool = True) -> None:
         self.path, self.keep_images = path, keep_images
+        self._after_close: Callable[[], None] = lambda: None
+        # Whether the next write waits for a process that holds the log; not again after it has waited in vain.
+        self._patient = True
         with explained(path, "opened"):
             if create:
                 make_private(path)
             elif not path.exists():
-                raise CaseLogError(
+                raise MissingCaseLogError(
                     f"there is no case log at {path}",
                     hint="edge-run predict writes it; or give the right --case-log",
                 )
-            self.connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None
-            )
+            if write:
+                self.connection = opening.to_write(path)
+            else:
+                self.connection, self._after_close = opening.to_read(path)
             try:
                 prepare(self.connection, path)
+                if write:
+                    require_unchanged(self.connection, path)
             except BaseException:
                 self.connection.close()
+                self._after_close()
                 raise
+        if keep_images:
+            sweep_unfinished(self.images)
 
     @classmethod
     def open(cls, path: Path | None = None, keep_images: bool = False) -> Self:
@@ -79,16 +89,29 @@ class CaseLog:
         return cls(_resolve(path), keep_images=keep_images)
 
     @classmethod
-    def existing(cls, path: Path | None = None) -> Self:
-        """Open a log that exists; :class:`CaseLogError` where there is none."""
-        return cls(_resolve(path), create=False)
+    def existing(cls, path: Path | None = None, *, write: bool = False) -> Self:
+        """Open a log that exists, to read it, also on a disk that cannot be written.
+
+        Parameters
+        ----------
+        write
+            To add notes or to purge.
+
+        Raises
+        ------
+        MissingCaseLogError
+            There is none.
+        CaseLogError
+            It cannot be opened, or is not a case log.
+        """
+        return cls(_resolve(path), create=False, write=write)
 
     @property
     def images(self) -> Path:
         """Folder of the images that are stored."""
         return images_folder(self.path)
 
-    def append(self, prediction: Prediction, image: bytes | None = None) -> str:
+    def append(self, prediction: Prediction, image: bytes | None = None, *, accession: str = "") -> str:
         """Log an answer.
 
         The input's name is never stored, and ``image`` only with ``keep_images``.
@@ -97,6 +120,8 @@ class CaseLog:
         ----------
         image
             The encoded scan.
+        accession
+            The examination's accession number, which is stored as a salted hash; empty: none.
 
         Returns
         -------
@@ -109,25 +134,66 @@ class CaseLog:
         """
         with self.writing():
             ms = now_ms()
-            last = self.connection.execute("SELECT max(id) FROM entries").fetchone()[0]
-            case_id = new_id(ms, last)
+            case_id = new_id(ms, greatest_id(self.connection))
+            number = {"accession": salted(accession)} if accession else {}
             kept = images.keep(self.images, image) if self.keep_images and image is not None else None
-            self.add({"kind": "case", "id": case_id, "utc": utc(ms), **_facts(prediction), "kept_image": kept})
+            self.add(
+                {"kind": "case", "id": case_id, "utc": utc(ms), **_facts(prediction), "kept_image": kept, **number}
+            )
         return case_id
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Open a transaction as the only writer: all that the block does is kept, or nothing after an error."""
         with explained(self.path, "written"):
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
+                before = self.head()
                 yield
+                after = self.head()
                 self.connection.execute("COMMIT")
             except BaseException:
                 if self.connection.in_transaction:
                     with suppress(sqlite3.Error):
                         self.connection.execute("ROLLBACK")
                 raise
+        self._keep_head(before, after)
+
+    def _begin(self) -> None:
+        """Wait for other writers `opening.BUSY_S` at most, and not again while the same one holds the log."""
+        wait_ms = int(opening.BUSY_S * 1000) if self._patient else 0
+        self.connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+        self._patient = False
+        self.connection.execute("BEGIN IMMEDIATE")
+        self._patient = True
+
+    def _keep_head(self, before: Head, after: Head) -> None:
+        """Write the head file, unless the one that is there names an entry that this database does not have."""
+        kept = read_head(self.path)
+        with explained(self.path, "read"):
+            if kept is None or kept == before or (kept.seq <= after.seq and follows(self.connection, kept)):
+                write_head(self.path, after)
+
+    def head(self) -> Head:
+        """Return the number and the hash of the last entry.
+
+        Raises
+        ------
+        CaseLogError
+            The row that holds them is missing or damaged.
+        """
+        found = self.connection.execute("SELECT seq, hash FROM head").fetchall()
+        if len(found) != 1 or not is_head(*found[0]):
+            raise CaseLogError(f"the case log {self.path} has no head: it was altered", hint="edge-run cases verify")
+        return Head(*found[0])
+
+    def checkpoint(self) -> None:
+        """Write the newest entries from the write-ahead log into the database file, without waiting for anybody.
+
+        SQLite does so by itself every few entries; a copy of the database file alone is complete after this.
+        """
+        with explained(self.path, "written"):
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -141,10 +207,10 @@ class CaseLog:
 
     def add(self, entry: Entry) -> None:
         """Append an entry to the chain; only within `writing`."""
-        before, previous = self.connection.execute("SELECT seq, hash FROM head").fetchone()
-        seq = before + 1
+        previous = self.head()
+        seq = previous.seq + 1
         text = write({"seq": seq, **entry})
-        hashed = link(previous, text)
+        hashed = link(previous.hash, text)
         self.connection.execute("INSERT INTO entries (seq, entry, hash) VALUES (?, ?, ?)", (seq, text, hashed))
         self.connection.execute("UPDATE head SET seq = ?, hash = ?", (seq, hashed))
 
@@ -152,6 +218,7 @@ class CaseLog:
         """Close the database."""
         with explained(self.path, "closed"):
             self.connection.close()
+        self._after_close()
 
     def __enter__(self) -> Self:
         return self

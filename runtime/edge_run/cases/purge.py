@@ -21,11 +21,19 @@ ORDER BY seq"""
 
 
 class Purged(NamedTuple):
-    """How many cases, notes about them and image files were deleted."""
+    """How many cases, notes about them and image files were deleted.
+
+    Attributes
+    ----------
+    overwritten
+        Whether the deleted text is gone from the files too. It is not while another process reads an older state of the
+        log: the pages stay in the write-ahead log until a later purge or :func:`overwrite`.
+    """
 
     cases: int
     notes: int
     images: int
+    overwritten: bool = True
 
 
 def count(log: CaseLog, before: str) -> Purged:
@@ -77,9 +85,14 @@ def purge(log: CaseLog, before: str) -> Purged:
         )
         # Before the commit: images without cases are worse than cases without images, and no append is under way.
         swept = images.sweep(log.images, _wanted(log))
+    return Purged(kinds.count("case"), kinds.count("note"), swept, overwrite(log))
+
+
+def overwrite(log: CaseLog) -> bool:
+    """Empty the write-ahead log, which holds the deleted text; return whether nobody's reading prevented it."""
     with explained(log.path, "emptied of what was deleted"):
-        log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return Purged(kinds.count("case"), kinds.count("note"), swept)
+        (busy, *_) = log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _wanted(log: CaseLog) -> set[str]:

@@ -1,15 +1,16 @@
-"""Read cases from a log, each with its notes."""
+"""Read cases from a log, each with its notes; an entry that is damaged is left out and named."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from edge_run.errors import UsageError
 
+from .accession import matches
 from .errors import CaseLogError, explained
 from .ids import DIGITS
+from .rows import decoded, last_seq, rows, sound_case, sound_note
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 
     from .hashing import Entry
     from .log import CaseLog
+    from .rows import Row
 
 MAX_LISTED = 5
-_ROW = "SELECT entry, hash FROM entries WHERE kind = 'case'"
-_FLAGGED = " AND (flagged OR NOT :flagged) AND utc >= :since"
 
 
-def cases(log: CaseLog, *, flagged: bool = False, since: str = "") -> Iterator[Entry]:
+def cases(
+    log: CaseLog,
+    *,
+    flagged: bool = False,
+    since: str = "",
+    newest_first: bool = False,
+    damaged: list[int] | None = None,
+) -> Iterator[Entry]:
     """Read all cases, oldest first.
 
     Parameters
@@ -32,24 +39,41 @@ def cases(log: CaseLog, *, flagged: bool = False, since: str = "") -> Iterator[E
         Only those with a flag.
     since
         Only those from this time on, as :func:`edge_run.cases.ids.utc` writes it.
+    newest_first
+        In the opposite order.
+    damaged
+        Gets the numbers of the entries that are left out because they cannot be read.
 
     Yields
     ------
     Entries as they were logged, with their ``hash`` and their ``notes``, oldest first.
     """
     with explained(log.path, "read"):
-        chosen = log.connection.execute(f"{_ROW}{_FLAGGED} ORDER BY seq", {"flagged": flagged, "since": since})
-        for row in chosen:
-            yield _with_notes(log.connection, row)
+        for row in rows(log.connection, last_seq(log.connection), newest_first=newest_first):
+            case = sound_case(row.text)
+            if case is None or row.hash is None:
+                if damaged is not None and (decoded(row.text) or {}).get("kind") not in ("note", "purge"):
+                    damaged.append(row.seq)
+            elif (case["flags"] or not flagged) and str(case["utc"]) >= since:
+                yield _with_notes(log.connection, case, row.hash)
 
 
-def newest(log: CaseLog, limit: int, *, flagged: bool = False, since: str = "") -> list[Entry]:
-    """Read at most ``limit`` cases, the newest first."""
-    with explained(log.path, "read"):
-        chosen = log.connection.execute(
-            f"{_ROW}{_FLAGGED} ORDER BY seq DESC LIMIT :limit", {"flagged": flagged, "since": since, "limit": limit}
-        )
-        return [_with_notes(log.connection, row) for row in chosen.fetchall()]
+def newest(
+    log: CaseLog, limit: int, *, flagged: bool = False, since: str = "", damaged: list[int] | None = None
+) -> list[Entry]:
+    """Read at most ``limit`` cases, the newest first; see :func:`cases`."""
+    found = cases(log, flagged=flagged, since=since, newest_first=True, damaged=damaged)
+    return list(islice(found, limit))
+
+
+def of_scan(log: CaseLog, scan_sha256: str) -> list[Entry]:
+    """Read the cases of one scan, oldest first, by the SHA-256 of its encoded bytes."""
+    return [case for case in cases(log) if case["scan_sha256"] == scan_sha256]
+
+
+def of_accession(log: CaseLog, accession: str) -> list[Entry]:
+    """Read the cases that were logged with an accession number, oldest first."""
+    return [case for case in cases(log) if matches(case.get("accession"), accession)]
 
 
 def find(log: CaseLog, abbreviation: str) -> Entry:
@@ -59,37 +83,48 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
     ------
     UsageError
         No case or several match, or it has characters that no id has.
+    CaseLogError
+        The case's entry is damaged.
     """
     wanted = abbreviation.strip().lower()
     if not wanted or not set(wanted) <= set(DIGITS):
         raise UsageError(f"{abbreviation!r} is not a case id", hint="edge-run cases list")
     with explained(log.path, "read"):
-        rows = log.connection.execute(
-            f"{_ROW} AND (id GLOB :wanted || '*' OR id GLOB '*' || :wanted) ORDER BY seq DESC LIMIT :limit",
+        # From the index alone: no damaged entry is touched. A case comes before the notes of its id.
+        found = log.connection.execute(
+            "SELECT min(seq), id FROM entries INDEXED BY entries_by_id "
+            "WHERE id GLOB :wanted || '*' OR id GLOB '*' || :wanted GROUP BY id ORDER BY id DESC LIMIT :limit",
             {"wanted": wanted, "limit": MAX_LISTED + 1},
         ).fetchall()
-        if len(rows) == 1:
-            return _with_notes(log.connection, rows[0])
-    if not rows:
+        if len(found) == 1:
+            return _case_at(log, found[0][0])
+    if not found:
         raise UsageError(f"there is no case {wanted} in {log.path}", hint="edge-run cases list")
-    ids = [str(_decode(row[0])["id"]) for row in rows]
+    ids = [str(name) for _, name in found]
     more = ", ..." if len(ids) > MAX_LISTED else ""
     raise UsageError(f"several cases match {wanted}: {', '.join(ids[:MAX_LISTED])}{more}", hint="give more of the id")
 
 
-def _with_notes(connection: sqlite3.Connection, row: tuple[str, str]) -> Entry:
-    case = _decode(row[0])
-    notes = connection.execute(
-        "SELECT entry FROM entries WHERE id = ? AND kind = 'note' ORDER BY seq", (case["id"],)
-    ).fetchall()
-    selected = [
-        {name: note[name] for name in ("utc", "label", "remark")} for note in (_decode(text) for (text,) in notes)
-    ]
-    return {**case, "hash": row[1], "notes": selected}
+def _case_at(log: CaseLog, seq: int) -> Entry:
+    row = _row(log.connection, seq)
+    case = sound_case(row.text) if row else None
+    if case is None or row is None or row.hash is None:
+        raise CaseLogError(f"entry {seq} of the case log {log.path} is damaged", hint="edge-run cases verify")
+    return _with_notes(log.connection, case, row.hash)
 
 
-def _decode(text: str) -> Entry:
-    try:
-        return msgspec.json.decode(text, type=dict[str, object])
-    except msgspec.DecodeError as error:
-        raise CaseLogError(f"an entry of the case log is damaged: {error}", hint="edge-run cases verify") from error
+def _with_notes(connection: sqlite3.Connection, case: Entry, hashed: str) -> Entry:
+    numbers = connection.execute(
+        "SELECT seq FROM entries INDEXED BY entries_by_id WHERE id = ? ORDER BY seq", (case["id"],)
+    )
+    found = [_row(connection, seq) for (seq,) in numbers.fetchall()]
+    notes = [note for note in (sound_note(row.text) for row in found if row) if note]
+    return {
+        **case,
+        "hash": hashed,
+        "notes": [{name: note[name] for name in ("utc", "label", "remark")} for note in notes],
+    }
+
+
+def _row(connection: sqlite3.Connection, seq: int) -> Row | None:
+    return next((row for row in rows(connection, seq, first=seq) if row.seq == seq), None)

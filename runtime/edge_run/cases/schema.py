@@ -33,6 +33,8 @@ TABLES = {
     "head": "CREATE TABLE head (seq INTEGER NOT NULL, hash TEXT NOT NULL)",
 }
 WAL_TIMEOUT_S = 10.0
+CHECKPOINT_PAGES = 16
+"""Pages of the write-ahead log, about five cases, after which SQLite writes them into the database file."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -57,18 +59,39 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
-def statements(connection: sqlite3.Connection) -> dict[str, str]:
-    """Read the statements that created the objects of a database, by name."""
-    return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+def require_unchanged(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to write into a log with other tables or triggers than edge-run's: they may delete what is written.
+
+    Raises
+    ------
+    CaseLogError
+        The schema was changed.
+    """
+    if changed := differences(connection):
+        raise CaseLogError(
+            f"the tables of the case log {path} were changed: {', '.join(changed)}", hint="edge-run cases verify"
+        )
+
+
+def differences(connection: sqlite3.Connection) -> list[str]:
+    """Name all objects of a database that a case log does not have, has otherwise, or lacks.
+
+    Every row of the schema is compared, without any exception by name: SQLite's own objects begin with ``sqlite_``, and
+    so may those that somebody wrote into the schema.
+    """
+    found = {(kind, name, sql) for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master")}
+    expected = {(sql.split()[1].lower(), name, sql) for name, sql in TABLES.items()}
+    return sorted({str(name) for _, name, _ in found ^ expected})
 
 
 def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     application, version = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
     )
-    if (application, version) == (0, 0) and not statements(connection):
+    if (application, version) == (0, 0) and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         return True
     if application != APPLICATION:
         raise CaseLogError(f"{path} is another program's database, not a case log", hint="give another --case-log")

@@ -7,6 +7,7 @@ import pytest
 from edge_run.cases import CaseLog
 from edge_run.cases.chain import Chain, verify
 from edge_run.cases.hashing import GENESIS, link
+from edge_run.cases.head import head_path
 
 
 @pytest.fixture
@@ -46,6 +47,9 @@ def test_empty_log_is_whole(log):
         ("UPDATE head SET seq = 4", [(5, "head")]),
         ("DELETE FROM head", [(5, "head")]),
         ("DROP INDEX entries_by_id", [(0, "tables")]),
+        ("CREATE TRIGGER sqliteXt AFTER INSERT ON entries BEGIN DELETE FROM entries; END", [(0, "tables")]),
+        ("CREATE TABLE sqlite1 (a)", [(0, "tables")]),
+        ("CREATE VIEW v AS SELECT 1", [(0, "tables")]),
         ("CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END", [(0, "tables")]),
     ],
 )
@@ -70,13 +74,15 @@ def test_entry_with_its_own_hash_made_anew_shows_at_the_next(five):
     assert found(five) == [(4, "altered")]
 
 
-def test_tail_cut_off_with_the_head_shows_only_against_a_noted_head(five, answer):
+def test_tail_cut_off_with_the_head_without_its_file_shows_only_against_a_noted_head(five, answer):
     noted = verify(five).head_hash
     five.append(answer())
     assert found(five, noted) == []
     five.connection.executescript(
         "DELETE FROM entries WHERE seq > 3; UPDATE head SET seq = 3, hash = (SELECT hash FROM entries WHERE seq = 3)"
     )
+    assert found(five) == [(3, "missing")]
+    head_path(five.path).unlink()
     assert found(five) == []
     assert found(five, noted) == [(0, "head")]
     assert "rewritten or cut short" in verify(five, noted).faults[0].message

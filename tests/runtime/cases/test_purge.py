@@ -26,19 +26,19 @@ def scores(log):
 
 
 def test_chain_stays_whole(days, answer):
-    assert purge.purge(days, BEFORE(3)) == (2, 0, 0)
+    assert purge.purge(days, BEFORE(3)) == (2, 0, 0, True)
     chain = verify(days)
     assert (chain.faults, chain.purged, chain.counts) == ([], 2, {"case": 4, "purge": 1})
     assert scores(days) == [0.6, 0.65, 0.7, 0.75]
     days.append(answer())
-    assert purge.purge(days, BEFORE(5)) == (2, 0, 2)
+    assert purge.purge(days, BEFORE(5)) == (2, 0, 2, True)
     assert (verify(days).faults, verify(days).purged) == ([], 4)
-    assert purge.purge(days, BEFORE(5)) == (0, 0, 0)
+    assert purge.purge(days, BEFORE(5)) == (0, 0, 0, True)
 
 
 def test_everything(days):
-    assert purge.count(days, BEFORE(9)) == (6, 0, 0)
-    assert purge.purge(days, BEFORE(9)) == (6, 0, 4)
+    assert purge.count(days, BEFORE(9)) == (6, 0, 0, True)
+    assert purge.purge(days, BEFORE(9)) == (6, 0, 4, True)
     assert scores(days) == []
     assert verify(days).faults == []
     assert list(days.images.iterdir()) == []
@@ -48,7 +48,7 @@ def test_notes_go_with_their_cases(days):
     first, *_, last = [case["id"] for case in reading.cases(days)]
     note(days, first, label="covid", remark="Jane again")
     note(days, last, label="covid", remark="stays")
-    assert purge.count(days, BEFORE(2)) == (1, 1, 0)
+    assert purge.count(days, BEFORE(2)) == (1, 1, 0, True)
     assert purge.purge(days, BEFORE(2))[:2] == (1, 1)
     chain = verify(days)
     assert (chain.faults, chain.purged, chain.counts) == ([], 2, {"case": 5, "note": 1, "purge": 1})

@@ -114,7 +114,7 @@ def test_file_that_may_not_be_written(log, answer):
 
 
 def test_another_process_holds_it(log, path, answer, monkeypatch):
-    monkeypatch.setattr("edge_run.cases.log.BUSY_S", 0.05)
+    monkeypatch.setattr("edge_run.cases.opening.BUSY_S", 0.05)
     with CaseLog.open(path) as other, log.writing():
         with pytest.raises(CaseLogError, match="another process holds it"):
             other.append(answer())
@@ -142,8 +142,7 @@ def test_database_with_damaged_pages(log, path, answer):
         with pytest.raises(CaseLogError, match="the file is damaged") as caught:
             damaged.append(answer())
         assert "move the file aside" in caught.value.hint
-        with pytest.raises(CaseLogError, match="cannot be read: the file is damaged"):
-            verify(damaged)
+        assert {fault.kind for fault in verify(damaged).faults} == {"altered", "database"}
 
 
 def test_empty_file_becomes_a_log(path, answer):
