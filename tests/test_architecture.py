@@ -144,8 +144,9 @@ def test_whole_runtime_imports_without_torch():
 
 ROOMS = {
     "edge_run": (
-        "_version", "errors", "_files", "_telemetry", "machine", "scan", "voting", "bundle", "flags", "backends",
-        "heatmap", "ensemble", "cases", "watch", "doctor", "bench", "cli", "__main__",
+        "_version", "errors", "_text", "_files", "_telemetry",
+        "machine", "scan", "voting", "bundle", "flags", "backends", "heatmap",
+        "ensemble", "cases", "watch", "doctor", "bench", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "training"),
     "edge_export": ("graphs", "gate", "flags", "bundle", "reporter", "export"),
