@@ -124,3 +124,18 @@ def test_noted_head_that_was_purged_is_found_where_the_chain_goes_on(days):
     assert verify(days, hashes[5]).faults == []
     (fault,) = verify(days, hashes[1]).faults
     assert "purged since" in fault.message
+
+
+def test_reader_that_keeps_the_deleted_pages_is_reported(days, path):
+    first = next(iter(reading.cases(days)))["id"]
+    note(days, first, label=None, remark="Jane's remark")
+    days.connection.execute("PRAGMA busy_timeout = 10")
+    with CaseLog.existing(path) as other, other.reading():
+        assert len(list(reading.cases(other))) == 6
+        purged = purge.purge(days, BEFORE(9))
+        assert (purged.cases, purged.overwritten) == (6, False)
+        assert not purge.overwrite(days)
+    assert purge.overwrite(days)
+    for file in path.parent.glob("cases.sqlite*"):
+        if file.is_file():
+            assert b"Jane's remark" not in file.read_bytes()
