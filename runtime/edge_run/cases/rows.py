@@ -124,8 +124,15 @@ def decoded(text: str | None) -> Entry | None:
 
 
 def sound_case(text: str | None) -> Entry | None:
-    """Decode a case; None where it is something else or one of its fields is missing or of another type."""
-    return _sound(text, "case", _Case)
+    """Decode a case; None where it is something else or one of its fields is missing or of another type.
+
+    In logs from before members had ids, a member's id is its network's name.
+    """
+    case = _sound(text, "case", _Case)
+    if case is None:
+        return None
+    members = [{"id": member.get("arch"), **member} for member in case["members"]]
+    return {**case, "members": members}
 
 
 def sound_note(text: str | None) -> Entry | None:
