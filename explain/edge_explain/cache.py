@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from edge_run._files import cache_folder, make_folder, move_folder, sha256
+from edge_run._files import cache_folder, make_folder, move_folder, sha256, unfinished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +73,8 @@ class Cache:
         files[SUMS] = "".join(f"{sha256(data)}  {file}\n" for file, data in files.items()).encode()
         try:
             make_folder(self.folder)
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".") as unfinished:
-                made = Path(unfinished) / name
+            with unfinished_folder(self.folder) as unfinished:
+                made = unfinished / name
                 made.mkdir(mode=0o700)
                 for file, data in files.items():
                     (made / file).write_bytes(data)

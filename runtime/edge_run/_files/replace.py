@@ -2,7 +2,8 @@
 
 The content goes to an unfinished file beside the target, is synced, and then takes the target's name: a reader and a
 process that is killed see the old content or the new. An unfinished file is locked as long as its writer lives, so that
-:func:`sweep_unfinished` deletes only what a killed process left behind.
+:func:`sweep_unfinished` deletes only what a killed process left behind. A process does so at its first write into a
+folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PREFIX, _SUFFIX = ".edge-run-", ".unfinished"
+_SWEPT = set["Path"]()
+"""Folders that this process has written into before."""
 
 
 def replace_file(path: Path, data: bytes, *, private: bool = True) -> None:
@@ -45,6 +49,7 @@ def replacing(path: Path, *, private: bool = True) -> Iterator[Path]:
         It cannot be written; what was there before is unchanged.
     """
     make_folder(path.parent, private=private)
+    _sweep_once(path.parent)
     unfinished, made = _make_unfinished(path.parent, 0o600 if private else 0o666)
     try:
         yield unfinished
@@ -56,6 +61,28 @@ def replacing(path: Path, *, private: bool = True) -> Iterator[Path]:
     finally:
         os.close(made)
     sync_folder(path.parent)
+
+
+@contextmanager
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """Give a private folder in ``parent`` for what :func:`move_folder` moves out of it; the rest is deleted at the end.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    _sweep_once(parent)
+    path = parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    path.mkdir(mode=0o700)
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(opened)
 
 
 def move_folder(folder: Path, target: Path) -> None:
@@ -73,7 +100,7 @@ def move_folder(folder: Path, target: Path) -> None:
 
 
 def sweep_unfinished(folder: Path) -> int:
-    """Delete the unfinished files that killed processes left in a folder, and return how many there were.
+    """Delete the unfinished files and folders that killed processes left in a folder, and return how many there were.
 
     Those of a process that still writes stay. A folder that is missing or may not be listed counts as empty.
     """
@@ -84,11 +111,17 @@ def sweep_unfinished(folder: Path) -> int:
                 opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
                 try:
                     fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
                     swept += 1
                 finally:
                     os.close(opened)
     return swept
+
+
+def _sweep_once(folder: Path) -> None:
+    if folder not in _SWEPT:
+        _SWEPT.add(folder)
+        sweep_unfinished(folder)
 
 
 def _make_unfinished(folder: Path, mode: int) -> tuple[Path, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_run._files import move_folder, replace_file, replacing, sweep_unfinished
+from edge_run._files import move_folder, replace_file, replacing, sweep_unfinished, unfinished_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -86,10 +86,25 @@ def test_what_a_kill_leaves_is_swept_and_what_is_written_stays(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert len(names(tmp_path)) == 1
+    assert sweep_unfinished(tmp_path) == 1
     with replacing(tmp_path / "other") as unfinished:
-        assert sweep_unfinished(tmp_path) == 1
         assert names(tmp_path) == [unfinished.name]
     assert sweep_unfinished(tmp_path / "missing") == 0
+
+
+def test_first_write_into_a_folder_sweeps_it(tmp_path):
+    left = tmp_path / ".edge-run-0000000000000000.unfinished"
+    (tmp_path / "folder").mkdir()
+    for path in (left, tmp_path / "folder" / left.name):
+        path.mkdir()
+        (path / "scan.png").write_bytes(b"scan")
+    replace_file(tmp_path / "file", b"one")
+    with unfinished_folder(tmp_path / "folder") as made:
+        assert names(tmp_path / "folder") == [made.name]
+        assert sweep_unfinished(tmp_path / "folder") == 0
+        assert mode(made) == 0o700
+    assert names(tmp_path) == ["file", "folder"]
+    assert names(tmp_path / "folder") == []
 
 
 def test_folder_is_moved_whole(tmp_path):
