@@ -155,6 +155,8 @@ class Watch:
             self._answered[name] = candidate.identity
             del self._candidates[name]
             return None
+        if candidate.tried and not _is_due(candidate, 0):
+            return None
         path = self.folder / name
         try:
             state = check(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edge_run.watch import watch as watching
 from edge_run.watch.completeness import Completeness, check
 from edge_run.watch.watch import MAX_POLLS, STABLE_POLLS, UNMARKED_POLLS
 from toy import png, scan
@@ -148,9 +149,12 @@ def test_error_is_tried_again_after_a_restart_and_not_reported_twice(desk: Desk)
     assert tried
 
 
-def test_tries_become_rare(desk: Desk) -> None:
+def test_tries_become_rare(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (desk.folder / "a.png").write_bytes(b"bad")
+    checked: list[Path] = []
+    monkeypatch.setattr(watching, "check", lambda path: checked.append(path) or check(path))
     tried: list[Path] = []
     desk.read = lambda path, read=desk.read: tried.append(path) or read(path)  # type: ignore[method-assign]
     assert desk.look(1000) == ["a.png?"]
     assert 4 < len(tried) < 12
+    assert len(checked) < 12 + MAX_POLLS
