@@ -175,7 +175,7 @@ CIRCLES = {
 }
 """Circles of files that are still there. The list may only become shorter."""
 
-LONG_FUNCTIONS = {"runtime/edge_run/cli/train.py: train"}
+LONG_FUNCTIONS: set[str] = set()
 """Functions of 60 lines or more without their docstring that are still there. The list may only become shorter."""
 
 

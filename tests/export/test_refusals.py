@@ -100,7 +100,7 @@ def test_other_scans_are_refused(change, exported, tmp_path):
         )
     with pytest.raises(DataError, match="not the ones that the run was trained on") as caught:
         export(exported.run.folder, [data], tmp_path / "new" / "out")
-    assert "--data" in caught.value.hint
+    assert "the same folders" in caught.value.hint
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
 

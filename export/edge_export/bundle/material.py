@@ -92,7 +92,7 @@ def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Mate
     if dataset.fingerprint != record.data.fingerprint:
         raise DataError(
             f"these scans are not the ones that the run was trained on ({', '.join(record.data.folders)})",
-            hint="give --data the same folders, unchanged",
+            hint="give the same folders, unchanged",
         )
     train = dataset.of("train").samples
     picked = choose_scans(train, calibration_scans, seed=record.config.seed)

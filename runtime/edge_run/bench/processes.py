@@ -14,6 +14,7 @@ import msgspec
 from edge_run.errors import BackendError
 
 from .job import Job, Outcome
+from .plan import CERTIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ def cold_start(job: Job, clock: Callable[[], float] = time.perf_counter) -> floa
     """
     variant = job.variant
     words = ["predict", job.scans[0], "--no-case-log", "--json", "--bundle", job.bundle, "--threads", str(job.threads)]
-    words += ["--precision", variant.precision, "--backend", variant.backend, "--exit", variant.exit]
+    words += ["--precision", variant.precision, "--backend", variant.backend]
+    words += ["--early-exit"] if variant.exit == CERTIFIED else []
     begin = clock()
     done = _run("edge_run.cli", "console", words, b"")
     taken = clock() - begin

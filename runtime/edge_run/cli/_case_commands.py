@@ -1,231 +1,124 @@
-"""The commands of ``edge-run cases``: read, annotate, check and empty the case log."""
+"""The commands of ``edge-run cases`` that read: list, show, find, export."""
 
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from edge_run.errors import GateError, UsageError
+from edge_run.errors import UsageError
 
 from . import _options
-from .output import Format, Record, Sink, print_json, print_text
+from ._case_options import Id, Log, Since, existing_log, log_time
+from .output import Format, Record, Sink, chosen_format, print_json, print_text, say
+from .records.case_text import HEADER, case_line, whole_case
+from .records.table import CASE, Table, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from edge_run.cases import CaseLog
-
-app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
-
-COLUMNS = (
-    "id", "utc", "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle",
-    "bundle_sha256", "precision", "backend", "skipped_backends", "version", "scan_sha256", "steps", "timing_ms", "kept_image",
-    "notes", "seq", "hash",
-)  # fmt: skip
-
-Log = Annotated[
-    Path | None,
-    typer.Option("--case-log", help="The log; $EDGE_RUN_CASE_LOG or the user's data folder by default."),
-]
-Id = Annotated[str, typer.Argument(metavar="ID", help="A case's id, or its beginning or end where only one has it.")]
-Since = Annotated[
-    str | None, typer.Option(metavar="DATE", help="From this time on, UTC: 2026-07-29 or 2026-07-29T14:00.")
-]
-Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON record per line.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated, with a header.")]
+    from collections.abc import Iterable, Iterator, Sequence
 
 
-@app.command("list")
 def list_(
-    flagged: Annotated[bool, typer.Option("--flagged", help="Only cases with a flag.")] = False,
+    flagged: Annotated[bool, typer.Option("--flagged", help="List only cases with a flag.")] = False,
     since: Since = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="List at most so many, the newest first.")] = 20,
     as_json: _options.Json = False,
-    jsonl: Jsonl = False,
-    as_csv: Csv = False,
+    jsonl: _options.Jsonl = False,
+    as_csv: _options.Csv = False,
     case_log: Log = None,
 ) -> None:
     """List the newest cases."""
     from edge_run.cases import reading
 
-    from ._case_text import line
-
-    with _existing(case_log) as log:
-        found = reading.newest(log, limit, flagged=flagged, since=_time(since) if since else "")
-    _write(found, _form(as_json=as_json, jsonl=jsonl, as_csv=as_csv), line)
+    form = chosen_format(json=as_json, jsonl=jsonl, csv=as_csv)
+    after = log_time(since)
+    found: list[Record] = []
+    if _is_there(case_log):
+        with existing_log(case_log) as log:
+            found = reading.newest(log, limit, flagged=flagged, since=after)
+    if found and form is Format.TEXT:
+        print_text(HEADER)
+    _write(found, form, found)
     if not found:
-        typer.echo("no such case" if flagged or since else "the case log is empty", err=True)
+        say("there is no such case" if flagged or since else "the case log is empty")
 
 
-@app.command()
 def show(case: Id, as_json: _options.Json = False, case_log: Log = None) -> None:
-    """Show one case, with what was noted about it."""
+    """Show one case, with the notes about it."""
     from edge_run.cases import reading
 
-    from ._case_text import whole
-
-    with _existing(case_log) as log:
+    with existing_log(case_log) as log:
         found = reading.find(log, case)
     if as_json:
         print_json(found)
-    else:
-        _write([found], Format.TEXT, whole)
+        return
+    with Sink(Format.TEXT, whole_case) as sink:
+        sink.write(found)
 
 
-@app.command()
+def find(
+    scans: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Scans that may have been answered: files, folders, globs.")
+    ],
+    as_json: _options.Json = False,
+    case_log: Log = None,
+) -> None:
+    """Find the cases of a scan, by the hash of its file."""
+    from edge_run._files import sha256
+    from edge_run._files.read import load
+    from edge_run.cases import reading
+    from edge_run.scan.inputs import expand
+    from edge_run.scan.read import MAX_BYTES
+
+    paths = [given.path for given in expand(scans) if given.path is not None]
+    wanted = {sha256(load(path, MAX_BYTES)) for path in paths}
+    with existing_log(case_log) as log:
+        found = [case for case in reading.cases(log) if case["scan_sha256"] in wanted]
+    _write(found[::-1], Format.JSON if as_json else Format.TEXT, ())
+    if not found:
+        say("no case in the log is of such a scan")
+
+
 def export(
-    as_csv: Csv = False,
-    jsonl: Jsonl = False,
-    out: Annotated[Path | None, typer.Option(help="A new file; standard output by default.")] = None,
+    as_csv: _options.Csv = False,
+    jsonl: _options.Jsonl = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a new file.  [default: standard output]")
+    ] = None,
     case_log: Log = None,
 ) -> None:
     """Write all cases, oldest first, as CSV or JSON lines."""
-    from contextlib import redirect_stdout
-
     from edge_run.cases import reading
 
-    form = _form(as_json=False, jsonl=jsonl, as_csv=as_csv)
+    form = chosen_format(csv=as_csv, jsonl=jsonl)
     if form is Format.TEXT:
         raise UsageError("no format is given", hint="give --csv or --jsonl")
-    with _existing(case_log) as log:
+    with existing_log(case_log) as log:
+        # The columns of the table must be known before its first row.
+        known = reading.cases(log) if form is Format.CSV else ()
         if out is None:
-            _write(reading.cases(log), form, str)
+            _write(reading.cases(log), form, known)
             return
         with _new_file(out) as file, redirect_stdout(file):
-            _write(reading.cases(log), form, str)
+            _write(reading.cases(log), form, known)
 
 
-@app.command()
-def note(
-    case: Id,
-    label: Annotated[str | None, typer.Option(help="What the scan shows: one of the bundle's labels.")] = None,
-    remark: Annotated[str, typer.Option(help="A sentence. No names: the log holds none.")] = "",
-    case_log: Log = None,
-) -> None:
-    """Note what a scan really shows. The case itself is not changed."""
-    from edge_run.cases.notes import note as add
+def _is_there(path: Path | None) -> bool:
+    """Whether there is a log; before the first answer there is none, which is no error for a list."""
+    from edge_run.cases import default_path
 
-    with _existing(case_log) as log:
-        found = add(log, case, label=label, remark=remark)
-    typer.echo(f"noted about case {found['id']}", err=True)
+    found = path or default_path()
+    return found is None or path is not None or found.exists()
 
 
-@app.command()
-def verify(
-    head: Annotated[
-        str, typer.Option(metavar="HASH", help="A head noted earlier, which the log must still have.")
-    ] = "",
-    as_json: _options.Json = False,
-    case_log: Log = None,
-) -> None:
-    """Check the hash chain (exit 6 if it is broken).
-
-    An entry that was altered, removed or put in another place shows.
-    """
-    import msgspec
-
-    from edge_run.cases.chain import verify as check
-
-    from ._case_text import chain
-
-    noted = head.strip().lower()
-    if noted and (len(noted) < 16 or not set(noted) <= set("0123456789abcdef")):
-        raise UsageError(f"{head!r} is no hash", hint="give the 64 digits that edge-run cases verify printed")
-    with _existing(case_log) as log:
-        found = check(log, noted)
-    if as_json:
-        print_json({"intact": not found.faults, **msgspec.to_builtins(found)})
-    else:
-        print_text(chain(found))
-    if found.faults:
-        raise GateError(
-            f"the case log is not what was written: {found.faults[0].message}",
-            hint="keep a copy of it as it is, find out who had access, and go on with a new --case-log",
-        )
-
-
-@app.command()
-def purge(
-    before: Annotated[str, typer.Option(metavar="DATE", help="Delete cases from before this time, UTC: 2026-07-29.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    case_log: Log = None,
-) -> None:
-    """Delete old cases, notes about them and images of them. What is left stays verifiable."""
-    from edge_run.cases import purge as purging
-
-    until = _time(before)
-    with _existing(case_log) as log:
-        doomed = purging.count(log, until)
-        if not doomed.cases:
-            typer.echo(f"no case is from before {before}", err=True)
-            return
-        _confirm(f"delete {doomed.cases} cases and {doomed.notes} notes from before {before} for good?", yes=yes)
-        done = purging.purge(log, until)
-    typer.echo(f"deleted {done.cases} cases, {done.notes} notes, {done.images} images", err=True)
-
-
-@app.command()
-def drift(
-    bundle: _options.Bundle = "ct-covid",
-    since: Since = None,
-    as_json: _options.Json = False,
-    case_log: Log = None,
-) -> None:
-    """Say whether today's scans still look like the bundle's validation scans."""
-    import msgspec
-
-    from edge_run.bundle.bundle import Bundle
-    from edge_run.cases import reading
-    from edge_run.cases.drift import report
-
-    from ._case_text import drifted
-
-    opened = Bundle(bundle)
-    with _existing(case_log) as log:
-        found = report(opened, reading.cases(log, since=_time(since) if since else ""))
-    if as_json:
-        print_json(msgspec.to_builtins(found))
-    else:
-        print_text(drifted(found))
-
-
-def _existing(path: Path | None) -> CaseLog:
-    from edge_run.cases import CaseLog
-
-    return CaseLog.existing(path)
-
-
-def _time(text: str) -> str:
-    """A date or time, as the log writes times; without an offset it is UTC."""
-    from datetime import datetime, timezone
-
-    from edge_run.cases.ids import utc
-
-    try:
-        given = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-        aware = given if given.tzinfo else given.replace(tzinfo=timezone.utc)
-        return utc(int(aware.timestamp() * 1000))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no date", hint="write it like 2026-07-29 or 2026-07-29T14:00") from error
-
-
-def _form(*, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
-    chosen = [form for form, given in ((Format.JSON, as_json), (Format.JSONL, jsonl), (Format.CSV, as_csv)) if given]
-    if len(chosen) > 1:
-        raise UsageError("more than one output format is given", hint="keep one")
-    return chosen[0] if chosen else Format.TEXT
-
-
-def _write(records: Iterable[Record], form: Format, to_text: Callable[[Record], str]) -> None:
-    sink = Sink(form, COLUMNS, to_text)
-    for record in records:
-        sink.write(record)
-    sink.close()
+def _write(records: Iterable[Record], form: Format, known: Iterable[Record]) -> None:
+    columns: Sequence[str] = Table.of(CASE, known).columns if form is Format.CSV else ()
+    with Sink(form, case_line, columns, row) as sink:
+        for record in records:
+            sink.write(record)
 
 
 @contextmanager
@@ -243,11 +136,3 @@ def _new_file(path: Path) -> Iterator[TextIO]:
         raise UsageError(f"{path} exists already", hint="give another --out, or remove it") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", hint="give another --out") from error
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked whether to delete", hint="give --yes")
-    typer.confirm(question, abort=True, err=True)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, spelled and explained once."""
 
 from __future__ import annotations
 
@@ -7,19 +7,72 @@ from typing import Annotated
 
 import typer
 
-Bundle = Annotated[str, typer.Option(help="Bundle: a folder, a .zip, or the name of one inside the package.")]
-Precision = Annotated[str | None, typer.Option(help="fp32, int8-cpu, ...; the backend's best by default.")]
+from ._choices import PRECISIONS, backend_names, bundle_names, listed
+
+MODEL = "Bundle and backend"
+OUTPUT = "Output"
+RECORD = "Case log"
+
+_BUNDLE = "Use this bundle: a folder, a .zip, or the name of an installed one."
+_PRECISION = "Use this precision: fp32, int8-cpu, ...  [default: the backend's best]"
+
+Bundle = Annotated[str, typer.Option(help=_BUNDLE, autocompletion=bundle_names, rich_help_panel=MODEL)]
+BundleArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="BUNDLE", help="A folder, a .zip, or the name of an installed bundle.", autocompletion=bundle_names
+    ),
+]
+Precision = Annotated[
+    str | None, typer.Option(help=_PRECISION, autocompletion=listed(PRECISIONS), rich_help_panel=MODEL)
+]
 Backend = Annotated[
     str,
     typer.Option(
-        help="auto, tensorrt, tensorrt-ep, rtx, cuda, cpu or openvino; auto is the first of these that runs here."
+        help="Run on this backend: tensorrt, tensorrt-ep, rtx, cuda, cpu or openvino; auto takes the first that runs here.",
+        autocompletion=backend_names,
+        rich_help_panel=MODEL,
     ),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Cores to use; all that the process may use by default.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Exit = Annotated[
-    str, typer.Option(help="full: all members answer. certified: only as many as it takes to be sure of the answer.")
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Use this many cores.  [default: all that the process may use]", rich_help_panel=MODEL),
+]
+EarlyExit = Annotated[
+    bool,
+    typer.Option(
+        "--early-exit",
+        help="Stop as soon as the members that are left cannot change the label or a flag.",
+        rich_help_panel=MODEL,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON document.", rich_help_panel=OUTPUT)]
+Jsonl = Annotated[
+    bool,
+    typer.Option("--jsonl", help="Write one JSON record per line, as soon as it is known.", rich_help_panel=OUTPUT),
+]
+Csv = Annotated[
+    bool, typer.Option("--csv", help="Write a table for a spreadsheet, with a header.", rich_help_panel=OUTPUT)
+]
+Heatmap = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write a picture of each scan into this folder: where the evidence for the answer lies.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 CaseLog = Annotated[
-    Path | None, typer.Option(help="Case log; EDGE_RUN_CASE_LOG, or one in the user's data folder, by default.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Use this case log.  [default: $EDGE_RUN_CASE_LOG, or one in the user's data folder]",
+        rich_help_panel=RECORD,
+    ),
+]
+NoCaseLog = Annotated[
+    bool, typer.Option("--no-case-log", help="Keep no record of the answers.", rich_help_panel=RECORD)
+]
+KeepImages = Annotated[
+    bool, typer.Option("--keep-images", help="Keep the scans beside the case log.", rich_help_panel=RECORD)
 ]

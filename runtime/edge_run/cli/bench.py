@@ -13,8 +13,10 @@ import typer
 from edge_run.errors import BackendError, GateError, UsageError
 
 from . import _options
+from ._choices import PRECISIONS, backend_names, listed
 from ._extras import need
-from .output import bar, print_json, print_text, visible
+from ._interrupt import saying_what_is_kept
+from .output import Format, Progress, chosen_format, print_json, print_text, say
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -24,41 +26,48 @@ if TYPE_CHECKING:
     from edge_run.bench.record import Record, Variant
 
 
+MEASURING = "Measuring"
+COMPARISON = "Comparison"
+
+
 def bench(
-    bundle: Annotated[str, typer.Argument(help="Bundle: a folder, a .zip, or a built-in name.")] = "ct-covid",
-    scans: Annotated[list[str] | None, typer.Argument(help="Scans: files, folders, globs; synthetic ones by default.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Comma-separated; all that the bundle has by default.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Comma-separated; all that run here by default.")] = None,
-    exit: Annotated[str | None, typer.Option(help="full, certified; both by default.")] = None,  # noqa: A002
-    min_time: Annotated[float | None, typer.Option(min=0, help="Seconds of answers that each variant gets at least; 5 by default.")] = None,
-    min_count: Annotated[int | None, typer.Option(min=1, help="Answers that each variant gets at least; 50 by default.")] = None,
+    bundle: _options.BundleArgument = "ct-covid",
+    scans: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Scans: files, folders, globs; synthetic ones by default.")] = None,
+    precision: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that the bundle has]", autocompletion=listed(PRECISIONS), rich_help_panel=_options.MODEL)] = None,
+    backend: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that run here]", autocompletion=listed(backend_names), rich_help_panel=_options.MODEL)] = None,
+    early_exit: Annotated[bool | None, typer.Option(help="Measure with early exit only, or without only.", show_default="both", rich_help_panel=_options.MODEL)] = None,
     threads: _options.Threads = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A first look: 3 rounds and less time.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take a first look: 3 rounds and less time.", rich_help_panel=MEASURING)] = False,
+    min_time: Annotated[float | None, typer.Option(min=0, help="Measure each variant for at least so many seconds.  [default: 5]", rich_help_panel=MEASURING)] = None,
+    min_count: Annotated[int | None, typer.Option(min=1, help="Measure at least so many answers of each variant.  [default: 50]", rich_help_panel=MEASURING)] = None,
+    compare: Annotated[Path | None, typer.Option(metavar="OLD.json", help="Print ratios to an earlier --out.", rich_help_panel=COMPARISON)] = None,
+    bound: Annotated[float, typer.Option(min=0, help="Leave with 6 where a p50 is over so many times the earlier one.", rich_help_panel=COMPARISON)] = 1.2,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the record here, as JSON.", rich_help_panel=_options.OUTPUT)] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="STEM", help="Write STEM.png and STEM.svg.", rich_help_panel=_options.OUTPUT)] = None,
     as_json: _options.Json = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="One Markdown table on stdout.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the record here, as JSON.")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="STEM", help="Write STEM.png and STEM.svg.")] = None,
-    compare: Annotated[Path | None, typer.Option(metavar="OLD.json", help="An earlier --out, to print ratios to.")] = None,
-    bound: Annotated[float, typer.Option(min=0, help="With --compare: exit 6 where a p50 is over so many times the earlier.")] = 1.2,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write one Markdown table.", rich_help_panel=_options.OUTPUT)] = False,
 ) -> None:  # fmt: skip
-    """Measure a bundle on this machine: each precision and backend, each member and the vote."""
-    if as_json and as_markdown:
-        raise UsageError("more than one output format is given", hint="keep one of --json, --markdown")
+    """Measure how fast a bundle answers on this machine.
+
+    Each precision and backend is measured, each member and the vote.
+    """
+    form = chosen_format(json=as_json, markdown=as_markdown)
     matplotlib = _matplotlib() if plot else None
     _check_places(out, plot and plot.with_name(f"{plot.name}.png"))
     from edge_run.bench import compare as comparing
-    from edge_run.bench.plan import Filters, plan
+    from edge_run.bench.plan import EXITS, Filters, plan
     from edge_run.bench.run import run
     from edge_run.bundle.bundle import Bundle
     from edge_run.doctor import examine
 
     earlier = comparing.load(compare) if compare else None
     opened, machine = Bundle(bundle), examine()
-    filters = Filters(*(None if words is None else words.split(",") for words in (backend, precision, exit)))
+    exits = None if early_exit is None else [EXITS[early_exit]]
+    filters = Filters(_names(backend), _names(precision), exits)
     planned = plan(opened.manifest, machine.backends, filters)
     if earlier:
         comparing.require_common(earlier, planned.variants)
-    try:
+    with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
         record = run(
             opened,
             planned,
@@ -67,14 +76,12 @@ def bench(
             budget=_budget(min_time, min_count, quick=quick),
             threads=threads,
             command=_command(scans or []),
-            progress=_progress,
+            progress=lambda variant, done, of: progress.show(_name(variant), done, of),
         )
-    finally:
-        _wipe()
     found = comparing.compare(earlier, record, bound) if earlier else None
     # First, since whoever reads stdout may stop before the end.
     _write(record, out, plot, matplotlib)
-    _print(record, found, as_json=as_json, as_markdown=as_markdown)
+    _print(record, found, form)
     _judge(record, found)
 
 
@@ -108,30 +115,25 @@ def _command(scans: list[str]) -> str:
     return shlex.join(["edge-run", *words])
 
 
-def _progress(variant: Variant, done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        name = visible(f"{variant.backend} {variant.precision} {variant.name}")
-        sys.stderr.write(f"\r\x1b[K{bar(done / of, 30)} {done}/{of}  {name[:45]}")
-        sys.stderr.flush()
+def _names(words: str | None) -> list[str] | None:
+    return None if words is None else words.split(",")
 
 
-def _wipe() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+def _name(variant: Variant) -> str:
+    return f"{variant.backend} {variant.precision} {variant.name}"
 
 
-def _print(record: Record, found: Comparison | None, *, as_json: bool, as_markdown: bool) -> None:
+def _print(record: Record, found: Comparison | None, form: Format) -> None:
     import msgspec
 
     from edge_run.bench import compare, table
 
-    if as_json:
+    if form is Format.JSON:
         comparison = {"comparison": msgspec.to_builtins(found)} if found else {}
         print_json(msgspec.to_builtins(record) | comparison)
     else:
-        written = table.markdown(record) if as_markdown else table.text(record)
-        beside = compare.lines(found, markdown=as_markdown) if found else []
+        written = table.markdown(record) if form is Format.MARKDOWN else table.text(record)
+        beside = compare.lines(found, markdown=form is Format.MARKDOWN) if found else []
         print_text("\n".join([written, *[""][: len(beside)], *beside]))
 
 
@@ -150,7 +152,7 @@ def _write(record: Record, out: Path | None, plot: Path | None, matplotlib: Modu
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}", hint="give another place") from error
     for path in written:
-        typer.echo(f"written to {path}", err=True)
+        say(f"written to {path}")
 
 
 def _judge(record: Record, found: Comparison | None) -> None:
@@ -162,7 +164,7 @@ def _judge(record: Record, found: Comparison | None) -> None:
         raise BackendError(f"nothing could be measured: {why}", hint="edge-run doctor; edge-run verify BUNDLE")
     over_bound = [one for one in found.ratios if one.over_bound] if found else []
     if found and over_bound:
-        names = ", ".join(f"{one.variant.backend} {one.variant.precision} {one.variant.name}" for one in over_bound)
+        names = ", ".join(_name(one.variant) for one in over_bound)
         raise GateError(
             f"{len(over_bound)} of {len(found.ratios)} are over {found.bound:g} times the earlier p50, or fail: {names}",
             hint="measure again on an idle machine; what else differs between the two records is printed above",

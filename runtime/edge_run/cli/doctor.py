@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def doctor(as_json: _options.Json = False) -> None:
-    """Say what this machine is and what of edge-run it can do."""
+    """Show what this machine is and what of edge-run it can do."""
     import msgspec
 
     from edge_run.doctor import examine
@@ -23,10 +23,9 @@ def doctor(as_json: _options.Json = False) -> None:
     if as_json:
         print_json(msgspec.to_builtins(machine))
         return
-    sink = Sink(Format.TEXT, (), lambda record: f"{record['what']:<19} {record['is']}")
-    for record in _lines(machine):
-        sink.write(record)
-    sink.close()
+    with Sink(Format.TEXT, lambda record, style: f"{style.bold(format(record['what'], '<19'))} {record['is']}") as sink:
+        for record in _lines(machine):
+            sink.write(record)
 
 
 def _lines(machine: Machine) -> list[Record]:

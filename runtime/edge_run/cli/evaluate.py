@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import _options
+from ._choices import Split, bundle_names
 from ._extras import need
-from .output import bar, print_text
+from ._interrupt import saying_what_is_kept
+from .output import Progress, print_text, say
 
-SUBJECT = "Run directory, or a bundle: a folder, a .zip, or a built-in name."
-OUT = "Folder to write: RUN/evaluation/SPLIT, or ./evaluation-NAME-SPLIT for a bundle, by default."
+SUBJECT = "Run directory, or a bundle: a folder, a .zip, or the name of an installed one."
+OUT = "Write into this folder.  [default: RUN/evaluation/SPLIT, or ./evaluation-NAME-SPLIT for a bundle]"
 
 
 def evaluate(
-    subject: Annotated[str, typer.Argument(metavar="RUN|BUNDLE", help=SUBJECT)],
-    data: Annotated[list[Path], typer.Argument(help="Folders of labelled scans, as for train.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    out: Annotated[Path | None, typer.Option(help=OUT)] = None,
+    subject: Annotated[str, typer.Argument(metavar="RUN|BUNDLE", help=SUBJECT, autocompletion=bundle_names)],
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Folders of labelled scans, as for train.")],
+    split: Annotated[Split, typer.Option(help="Measure on this part of the scans.")] = Split.TEST,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help=OUT)] = None,
     precision: _options.Precision = None,
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
     as_json: _options.Json = False,
 ) -> None:
-    """Measure every member and the vote on labelled scans; intervals, plots and predictions go into --out."""
+    """Measure every member and the vote on labelled scans.
+
+    Figures with their intervals, plots and predictions are written into --out.
+    """
     need("matplotlib", "train")
     evaluating = need("edge_train.evaluate.evaluate", "train")
-    with evaluating.opened(subject, precision=precision, backend=backend, threads=threads) as answering:
-        folder = out or evaluating.default_out(answering, split)
-        found = evaluating.evaluate(answering, data, split, out=folder, progress=_progress)
-    for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
-    print_text(evaluating.to_json(found).decode() if as_json else evaluating.table(found))
-    typer.echo(f"written to {folder}", err=True)
-
-
-def _progress(what: str, done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{what:<9} {bar(done / of, 30)} {done}/{of}" + ("\n" if done == of else ""))
-        sys.stderr.flush()
+    with (
+        saying_what_is_kept(lambda: "nothing was written"),
+        evaluating.opened(subject, precision=precision, backend=backend, threads=threads) as answering,
+        Progress() as progress,
+    ):
+        folder = out or evaluating.default_out(answering, split.value)
+        report = evaluating.evaluate(answering, data, split.value, out=folder, progress=progress.show)
+    for note in report.notes:
+        say(f"note: {note}")
+    print_text(evaluating.to_json(report).decode() if as_json else evaluating.table(report))
+    say(f"written to {folder}")

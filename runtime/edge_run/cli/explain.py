@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,39 +16,47 @@ from edge_run.errors import InputError, UsageError
 
 from . import _options
 from ._extras import command_line, need
-from ._record import failure, to_text
-from .output import Format, Record, Sink, bar, unicode
+from ._interrupt import saying_what_is_kept
+from .output import Format, Progress, Record, Sink, unicode
+from .records import Failures, failure, failure_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from edge_explain import Explanation
     from edge_run.cases import CaseLog
     from edge_run.scan.inputs import Input
-    from edge_run.scan.read import Scan
+    from edge_run.scan.scan import Scan
 
-COLUMNS = ("path", "label", "probability", "explained", "flags", "warnings", "report", "error.kind", "error.message")
-RUN = "Run that the bundle was exported from; not needed where the bundle carries its originals."
+    from .output import Style
+
+RUN = "Take the originals from this run; not needed where the bundle carries them."
+DATA = "Compare with scans of these folders, which the run was trained on; may be repeated."
+FLAGGED = "Explain the flagged cases of the case log; PATH... says where their scans may be."
+WHAT = "Explanation"
 
 
 def explain(
-    paths: Annotated[list[str] | None, typer.Argument(help="Scans: files, folders, globs, - for standard input; or ids of cases.")] = None,
-    run: Annotated[Path | None, typer.Option(help=RUN)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the reports, one folder for each scan.")] = Path("explanations"),
+    paths: Annotated[list[str] | None, typer.Argument(metavar="CASE|PATH...", help="Scans: files, folders, globs, - for standard input; or ids of cases.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the reports here, one folder for each scan.")] = Path("explanations"),
+    run: Annotated[Path | None, typer.Option(metavar="RUN", help=RUN)] = None,
+    data: Annotated[list[Path] | None, typer.Option("--data", metavar="DATA", help=DATA, rich_help_panel=WHAT)] = None,
+    label: Annotated[str | None, typer.Option(help="Explain this class.  [default: the one that is answered]", rich_help_panel=WHAT)] = None,
+    flagged: Annotated[bool, typer.Option("--flagged", help=FLAGGED, rich_help_panel=WHAT)] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out SHAP, regions, infidelity and sensitivity.", rich_help_panel=WHAT)] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Draw everything random from this seed.", rich_help_panel=WHAT)] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write explanations made before.", rich_help_panel=WHAT)] = False,
     bundle: _options.Bundle = "ct-covid",
-    data: Annotated[list[Path] | None, typer.Option("--data", help="Folders the run was trained on: SHAP then compares with training scans.")] = None,
-    label: Annotated[str | None, typer.Option(help="Class to explain; the one that is given out by default.")] = None,
-    flagged: Annotated[bool, typer.Option("--flagged", help="Explain the flagged cases of the case log; PATHs say where their scans may be.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Without SHAP, regions, infidelity and sensitivity.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn by chance.")] = 0,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write explanations made before.")] = False,
     precision: _options.Precision = None,
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
     case_log: _options.CaseLog = None,
     as_json: _options.Json = False,
 ) -> None:  # fmt: skip
-    """Explain answers with the PyTorch originals. One bad file does not stop the others (exit 3)."""
+    """Explain answers with the PyTorch originals.
+
+    One bad file does not stop the others; the exit code is then 3.
+    """
     if not paths and not flagged:
         raise UsageError("nothing to explain is given", hint="edge-run explain PATH... --run RUN; or --flagged")
     explaining, report = need("edge_explain", "explain"), need("edge_explain.report", "explain")
@@ -70,26 +79,30 @@ def explain(
         "cache": None if no_cache or not (folder := explaining.default_folder()) else explaining.Cache(folder),
         "command": _command(paths or []),
     }
-    sink, failed = Sink(Format.JSON if as_json else Format.TEXT, COLUMNS, _to_text), 0
-    with Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble:
+    failures = Failures()
+    sink = Sink(Format.JSON if as_json else Format.TEXT, _to_text)
+    with (
+        Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble,
+        saying_what_is_kept(lambda: f"{failures.inputs} of {len(found)} scans were explained; reports are in {out}"),
+        Progress() as progress,
+        sink,
+    ):
         for number, target in enumerate(found):
+            show = partial(_show, progress, number, len(found))
             try:
                 for name, scan, folder in _scans(target.given, out / target.folder):
-                    told = _progress(number, len(found))
-                    explanation = explaining.explain(scan, ensemble, originals, **settings, progress=told)
+                    explanation = explaining.explain(scan, ensemble, originals, **settings, progress=show)
                     sink.write(_record(name, explanation, report.write(explanation, opened.manifest, folder)))
             except InputError as error:
                 sink.write(failure(target.given.name, error))
-                failed += 1
-    sink.close()
-    if failed:
-        typer.echo(f"{failed} of {len(found)} scans could not be explained", err=True)
-        raise typer.Exit(InputError.exit_code)
+                failures.add(target.given.name, error)
+            failures.inputs += 1
+    failures.close("scans could not be explained")
 
 
 @contextmanager
 def _cases(path: Path | None, *, wanted: bool) -> Iterator[CaseLog | None]:
-    """The case log; None where there is none and none is asked for."""
+    """Open the case log; None where there is none and none is needed."""
     from edge_run.cases import CaseLog, default_path
 
     default = default_path()
@@ -141,24 +154,23 @@ def _record(name: str, explanation: Explanation, page: Path) -> Record:
     }
 
 
-def _to_text(record: Record) -> str:
+def _to_text(record: Record, style: Style) -> str:
     if "error" in record:
-        return to_text(record)
-    lines = [record["path"], f"  {record['label']}  {record['probability']:.1%}   explained: {record['explained']}"]
-    lines += [f"  flag: {flag['reason']} ({flag['name']})" for flag in record["flags"]]
-    lines += [f"  warning: {warning}" for warning in record["warnings"]]
-    return "\n".join([*lines, f"  {record['report']}\n"])
+        return failure_text(record, style)
+    lines = [
+        record["path"],
+        (
+            f"  {style.verdict(record['label'])}  {style.bold(format(record['probability'], '.1%'))}   "
+            f"explained: {record['explained']}"
+        ),
+    ]
+    for flag in record["flags"]:
+        lines += [style.caution(line) for line in style.wrapped(f"  flag: {flag['reason']} ({flag['name']})")]
+    for warning in record["warnings"]:
+        lines += [style.caution(line) for line in style.wrapped(f"  warning: {warning}")]
+    return "\n".join([*lines, f"  {record['report']}", ""])
 
 
-def _progress(before: int, of: int) -> Callable[[str, float], None]:
-    """A bar on stderr for all scans; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        return lambda _what, _share: None
-
-    def show(what: str, share: float) -> None:
-        line = f"{bar((before + share) / of, 30)} {before}/{of}  {what}" if share < 1 else ""
-        # Erased at the end, so that the record begins where it did.
-        sys.stderr.write(f"\r\x1b[K{line}")
-        sys.stderr.flush()
-
-    return show
+def _show(progress: Progress, before: int, total: int, what: str, share: float) -> None:
+    """Show how far all scans are, from how far one of them is."""
+    progress.show(what, share if total == 1 else before + share, total)

@@ -203,7 +203,7 @@ def preprocess_small(pixels):
 
 
 def test_rate_and_error_exclude_each_other(exported, tmp_path, capsys):
-    arguments = ("export", exported.run.folder, "--data", exported.data, "--out", tmp_path / "out")
+    arguments = ("export", exported.run.folder, exported.data, "--out", tmp_path / "out")
     answered = edge_run(capsys, *arguments, "--flag-rate", "0.1", "--flag-error", "0.02")
     assert answered.code == 2
     assert "not both" in answered.err

@@ -95,7 +95,6 @@ def test_nothing_measured_is_exit_5_with_the_reason(trials, toy, tmp_path, capsy
     [
         (["--precision", "int4"], 2, "choose from fp32, int8-cpu"),
         (["--backend", "tpu"], 2, "backend 'tpu'"),
-        (["--exit", ""], 2, "exit ''"),
         (["--json", "--markdown"], 2, "more than one output format"),
         (["--compare", "missing.json"], 2, "missing.json cannot be read"),
         (["--out", "no/such/folder.json"], 2, "its folder does not exist"),

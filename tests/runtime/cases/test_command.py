@@ -19,10 +19,12 @@ def three(log, answer):
 def test_list(three, cases_command):
     said = cases_command("list")
     assert said.code == 0
-    assert [line.split()[0] for line in said.out.splitlines()] == three[::-1]
-    assert "flags: low-confidence" in said.out.splitlines()[1]
-    assert cases_command("list", "--flagged").out.split()[0] == three[1]
-    assert len(cases_command("list", "--limit", 2).out.splitlines()) == 2
+    header, *lines = said.out.splitlines()
+    assert header.split()[:2] == ["case", "time"]
+    assert [line.split()[0] for line in lines] == three[::-1]
+    assert "flags: low-confidence" in lines[1]
+    assert cases_command("list", "--flagged").out.splitlines()[1].split()[0] == three[1]
+    assert len(cases_command("list", "--limit", 2).out.splitlines()) == 1 + 2
 
 
 @pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv"])
@@ -32,12 +34,16 @@ def test_list_for_programs(three, cases_command, form):
         found = list(csv.DictReader(io.StringIO(out)))
     else:
         found = json.loads(out) if form == "--json" else [json.loads(line) for line in out.splitlines()]
-    assert [case["id"] for case in found] == three[::-1]
+    name = "case" if form == "--csv" else "id"
+    assert [case[name] for case in found] == three[::-1]
+    if form == "--csv":
+        assert found[0]["p_covid"] == "0.2"
+        assert "{" not in out
 
 
 def test_list_since(three, cases_command):
-    assert cases_command("list", "--since", "2999-01-01").err == "no such case\n"
-    assert len(cases_command("list", "--since", "2020-01-01T00:00:00+02:00").out.splitlines()) == len(three)
+    assert cases_command("list", "--since", "2999-01-01").err == "there is no such case\n"
+    assert len(cases_command("list", "--since", "2020-01-01T00:00:00+02:00").out.splitlines()) == 1 + len(three)
     said = cases_command("list", "--since", "yesterday")
     assert (said.code, "'yesterday' is no date" in said.err) == (2, True)
 
@@ -49,11 +55,35 @@ def test_empty_log_says_so(log, cases_command):  # noqa: ARG001 - only made
     assert (said.code, "the case log is empty" in said.out) == (0, True)
 
 
-@pytest.mark.parametrize("command", ["list", "show 1", "export --csv", "verify", "purge --before 2026-01-01"])
+@pytest.mark.parametrize("command", ["show 1", "find .", "export --csv", "verify", "purge --before 2026-01-01"])
 def test_log_that_is_not_there(cases_command, command, path):
     said = cases_command(*command.split())
     assert (said.code, said.out) == (1, "")
     assert f"there is no case log at {path}" in said.err
+
+
+def test_list_before_the_first_answer_is_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("EDGE_RUN_CASE_LOG", str(tmp_path / "none.sqlite"))
+    from edge_run.cli import _case_commands
+
+    assert not _case_commands._is_there(None)
+
+
+def test_find(three, log, answer, cases_command, tmp_path):
+    import hashlib
+
+    from msgspec.structs import replace
+
+    scan = tmp_path / "scan.png"
+    scan.write_bytes(b"a scan")
+    found = log.append(replace(answer(0.7), scan_sha256=hashlib.sha256(b"a scan").hexdigest()))
+    said = cases_command("find", scan, "--json")
+    assert said.code == 0
+    assert [case["id"] for case in json.loads(said.out)] == [found]
+    assert found not in three
+    other = tmp_path / "other.png"
+    other.write_bytes(b"another")
+    assert cases_command("find", other).err == "no case in the log is of such a scan\n"
 
 
 def test_show(three, cases_command):
@@ -89,8 +119,8 @@ def test_export_to_a_file_and_to_standard_output(three, cases_command, tmp_path)
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with out.open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert [case["id"] for case in found] == three
-    assert json.loads(found[0]["members"])[0]["logits"] == [1.5, -0.25]
+    assert [case["case"] for case in found] == three
+    assert [case["p_covid"] for case in found] == ["0.9", "0.6", "0.2"]
     assert cases_command("export", "--csv").out == out.read_text()
     lines = cases_command("export", "--jsonl").out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == three

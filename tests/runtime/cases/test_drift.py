@@ -169,8 +169,8 @@ def test_command_says_whether_to_worry(log, bundle, scans, cases_command):
     note(log, case_id, label="covid", remark="")
     said = cases_command("drift", "--bundle", bundle.path)
     assert said.code == 0, said.err
-    assert "BAD  distance" in said.out
-    assert "worry: " in said.out
+    assert "DRIFT distance" in said.out
+    assert "drift: the scans no longer look like" in said.out
     assert "people agreed with 0 of 1 answers" in said.out
     found = json.loads(cases_command("drift", "--bundle", bundle.path, "--json").out)
     assert found["precisions"][0]["verdict"] == "drifted"

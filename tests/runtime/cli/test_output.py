@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_run.cli.output import Progress, bar, visible
+from edge_run.cli.output import Progress, bar, progress, say, visible
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -80,17 +80,27 @@ def test_jsonl_is_one_record_a_line(capsys: Capsys, command: list[str]) -> None:
 def test_csv_has_a_header_and_quotes(capsys: Capsys, command: list[str]) -> None:
     out = edge_run(capsys, *command, "--csv").out
     good, bad = csv.DictReader(io.StringIO(out))
-    assert set(good) >= FIELDS - {"timing_ms"} | {"timing_ms.total", "error.kind", "error.message"}
     assert (good["path"], bad["path"]) == ("good.png", "bad, very.png")
-    probabilities = json.loads(good["probabilities"])
-    assert float(good["probability"]) == probabilities[good["label"]]
-    assert json.loads(good["flags"])[0]["name"] == "low-confidence"
-    assert len(json.loads(good["members"])) == 2
-    assert json.loads(good["measures"])["confidence"] == max(probabilities.values())
+    assert good["probability"] == good[f"p_{good['label']}"]
+    assert float(good["p_covid"]) + float(good["p_non_covid"]) == pytest.approx(1)
+    voted = 2 / 3 * float(good["resnet18_p_covid"]) + 1 / 3 * float(good["googlenet_p_covid"])
+    assert voted == pytest.approx(float(good["p_covid"]))
+    assert good["flags"] == "low-confidence"
+    assert good["reasons"].startswith("the vote is")
+    assert float(good["confidence"]) == max(float(good["p_covid"]), float(good["p_non_covid"]))
     assert re.fullmatch(r"[0-9a-z]{12}", good["case"])
-    assert float(good["timing_ms.total"]) > 0
-    assert (good["error.kind"], good["interval"]) == ("", "")
-    assert (bad["error.kind"], bad["label"], bad["probability"]) == ("InputError", "", "")
+    assert float(good["ms"]) > 0
+    assert (good["error"], good["low"]) == ("", "")
+    assert (bad["error"], bad["label"], bad["probability"]) == ("InputError", "", "")
+    assert "{" not in out
+    assert "[" not in out
+
+
+def test_csv_runs_no_formula(capsys: Capsys, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "=1+1.png").write_bytes(png(scan(1)))
+    out = edge_run(capsys, "predict", "=1+1.png", "--bundle", bundle, "--csv").out
+    assert next(csv.DictReader(io.StringIO(out)))["path"] == "'=1+1.png"
 
 
 def test_text_says_it_to_a_person(capsys: Capsys, command: list[str]) -> None:
@@ -99,12 +109,36 @@ def test_text_says_it_to_a_person(capsys: Capsys, command: list[str]) -> None:
     good, bad = answered.out.strip().split("\n\n")
     assert good.startswith(f"good.png\n  {record['label']}  {record['probability']:.1%}")
     for member in record["members"]:
-        assert f"{member['id']:<10} {bar(member['probabilities'][record['label']])}" in good
+        own = f"{member['label']:<9} {member['probability']:6.1%}   weight {member['weight']:.2f}"
+        assert f"{member['id']:<10} {bar(member['probability'])} {own}" in good
     assert "flag: the vote is" in good
     assert "(low-confidence)" in good
     assert re.search(rf"bundle toy {record['bundle_sha256'][:12]}   case [0-9a-z]{{12}}$", good)
     assert bad.startswith("bad, very.png\n  error: ")
-    assert "CC0-1.0 Tests only." in answered.err
+    assert answered.err.splitlines() == [
+        "Tests only.",
+        "1 of 2 inputs could not be answered:",
+        f"  bad, very.png: {json.loads(edge_run(capsys, *command, '--json').out)[1]['error']['message']}",
+    ]
+
+
+def test_member_that_disagrees_shows_its_own_label(capsys: Capsys, tmp_path: Path) -> None:
+    def split(plain: dict) -> None:
+        for member, temperature in zip(plain["members"], (1.0, 1.0), strict=True):
+            member["artefacts"]["int8-cpu"]["temperature"] = temperature
+        plain["task"]["threshold"] = 0.5
+
+    bundle = write_toy_bundle(tmp_path / "toy", members=2, mutate=split)
+    for seed in range(40):
+        (tmp_path / "a.png").write_bytes(png(scan(seed)))
+        (record,) = json.loads(edge_run(capsys, "predict", tmp_path / "a.png", "--bundle", bundle, "--json").out)
+        if len({member["label"] for member in record["members"]}) == 2:
+            break
+    text = edge_run(capsys, "predict", tmp_path / "a.png", "--bundle", bundle).out
+    lines = {line.split()[0]: line for line in text.splitlines() if "weight" in line}
+    for member in record["members"]:
+        assert f"{member['label']:<9} {member['probability']:6.1%}" in lines[member["id"]]
+        assert ("disagrees" in lines[member["id"]]) == (member["label"] != record["label"])
 
 
 def test_members_that_need_not_answer(capsys: Capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,17 +150,19 @@ def test_members_that_need_not_answer(capsys: Capsys, tmp_path: Path, monkeypatc
     bundle = write_toy_bundle(tmp_path / "toy", members=3, mutate=heavy)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good.png").write_bytes(png(scan(1)))
-    command = ["predict", "good.png", "--bundle", bundle, "--exit", "certified"]
+    command = ["predict", "good.png", "--bundle", bundle, "--early-exit"]
     (record,) = json.loads(edge_run(capsys, *command, "--json").out)
     assert [member["id"] for member in record["members"]] == ["resnet18"]
     assert record["left_out"] == ["googlenet", "resnet50"]
     low, high = record["interval"]
     (row,) = csv.DictReader(io.StringIO(edge_run(capsys, *command, "--csv").out))
-    assert json.loads(row["interval"]) == [low, high]
+    assert (float(row["low"]), float(row["high"])) == (low, high)
+    assert row["googlenet_p_covid"] == ""
     text = edge_run(capsys, *command).out
-    assert f"between {low:.1%} and {high:.1%} whatever the others say" in text
-    assert "did not need to answer: googlenet, resnet50" in text
-    assert "did not need to answer" not in edge_run(capsys, *command[:-2]).out
+    assert f"between {low:.1%} and {high:.1%}   (1 member answered" in text
+    assert f"{record['probability']:.1%}   (" not in text
+    assert "not needed: googlenet, resnet50" in text
+    assert "not needed" not in edge_run(capsys, *command[:-1]).out
 
 
 @pytest.mark.parametrize(
@@ -141,7 +177,7 @@ def test_one_form_at_a_time(capsys: Capsys, command: list[str], forms: list[str]
 @pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv"])
 def test_stdout_is_data_alone(capsys: Capsys, command: list[str], form: str) -> None:
     answered = edge_run(capsys, *command, form)
-    assert answered.err == "1 of 2 inputs could not be answered\n"
+    assert answered.err.startswith("1 of 2 inputs could not be answered:\n  bad, very.png: ")
 
 
 class Ascii(io.TextIOWrapper):
@@ -192,31 +228,66 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_has_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def drawn_lines(screen: io.StringIO) -> list[str]:
+    return [line for line in screen.getvalue().split("\r\x1b[K") if line]
+
+
+def test_progress_has_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    times = iter([0.0, 1.0, 1.05, 3.0, 4.0])
-    progress = Progress(4, lambda: next(times))
-    for _ in range(4):
-        progress.step()
-    drawn = [line.strip() for line in screen.getvalue().split("\r")[1:]]
-    assert drawn == [
-        f"{bar(0.25, 30)} 1/4  1.0/s  0:03 left",
-        f"{bar(0.75, 30)} 3/4  1.0/s  0:01 left",
-        f"{bar(1, 30)} 4/4  1.0/s  0:04 in all",
+    monkeypatch.setenv("TERM", "xterm")
+    times = iter([0.0, 1.0, 1.05, 3.0])
+    progress = Progress(lambda: next(times))
+    for done in range(5):
+        progress.show("reading", done, 4)
+    assert drawn_lines(screen) == [
+        f"{bar(0, 20, screen)} 0/4  reading",
+        f"{bar(0.25, 20, screen)} 1/4  0:03 left  reading",
+        f"{bar(0.75, 20, screen)} 3/4  0:01 left  reading",
     ]
-    assert screen.getvalue().endswith("\n")
+    assert screen.getvalue().endswith("\r\x1b[K")
 
 
-@pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
-def test_progress_is_for_a_terminal_that_text_does_not_share(
-    monkeypatch: pytest.MonkeyPatch, stderr: type[io.StringIO]
-) -> None:
+def test_progress_makes_room_for_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with Progress() as progress:
+        progress.show("building", 0.5, 1)
+        say("a word")
+        progress.show("building", 1, 1)
+    assert screen.getvalue() == f"\r\x1b[K{bar(0.5, 20, screen)}  50%  building\r\x1b[Ka word\n"
+
+
+@pytest.mark.parametrize(("stderr", "term"), [(io.StringIO, "xterm"), (Terminal, "dumb")])
+def test_progress_is_for_a_terminal(monkeypatch: pytest.MonkeyPatch, stderr: type[io.StringIO], term: str) -> None:
     screen = stderr()
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    Progress(1).step()
+    monkeypatch.setenv("TERM", term)
+    with Progress() as progress:
+        progress.show("", 1, 2)
     assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("term", "no_color", "coloured"), [("xterm", "", True), ("dumb", "", False), ("xterm", "1", False)]
+)
+def test_colour_is_for_a_terminal_that_wants_it(
+    capsys: Capsys,
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    term: str,
+    no_color: str,
+    coloured: bool,
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(scan(1)))
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    edge_run(capsys, "predict", tmp_path / "a.png", "--bundle", bundle)
+    assert ("\x1b[1;36m" in screen.getvalue()) == coloured
+    assert ("\x1b[33m  flag: " in screen.getvalue()) == coloured
 
 
 @pytest.mark.parametrize(("scans", "drawn"), [(7, False), (8, True)])
@@ -226,8 +297,10 @@ def test_progress_is_for_many_scans(
     for n in range(scans):
         (tmp_path / f"{n}.png").write_bytes(png(scan(n)) if n else b"no image")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_DRAWINGS", 0)
+    monkeypatch.setenv("TERM", "xterm")
     err = edge_run(capsys, "predict", tmp_path, "--bundle", bundle, "--jsonl").err
-    assert (f"{scans}/{scans}" in err) == drawn
+    assert (f"{scans - 1}/{scans}" in err) == drawn
 
 
 def test_bar() -> None:

@@ -146,7 +146,7 @@ def test_log_that_cannot_be_opened_keeps_nobody_from_an_answer(capsys: Capsys, b
     answered = edge_run(capsys, *command)
     assert answered.code == 0
     assert [json.loads(line)["case"] for line in answered.out.splitlines()] == [None, None]
-    assert answered.err.count("WARNING: not logged: the case log /proc/none/cases.sqlite cannot be opened") == 1
+    assert answered.err.count("warning: not logged: the case log /proc/none/cases.sqlite cannot be opened") == 1
     assert "hint: " in answered.err
     assert "not logged" in edge_run(capsys, *command[:-3], *command[-2:]).out
 
@@ -170,7 +170,7 @@ def test_log_that_cannot_be_written_for_a_while(
     assert answered.code == 0
     assert [json.loads(line)["case"] for line in answered.out.splitlines()] == [None, None, None, "one"]
     assert answered.err.splitlines() == [
-        "WARNING: not logged: the disk is full", "WARNING: not logged: another process holds it",
+        "warning: not logged: the disk is full", "warning: not logged: another process holds it",
     ]  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def test_python_without_sqlite(capsys: Capsys, bundle: Path, monkeypatch: pytest
     answered = edge_run(capsys, "predict", "a.png", "--bundle", bundle, "--jsonl")
     assert answered.code == 0
     assert json.loads(answered.out)["case"] is None
-    assert "WARNING: not logged" in answered.err
+    assert "warning: not logged" in answered.err
 
 
 @pytest.mark.usefixtures("scans")

@@ -7,19 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_run import Ensemble, InputError, UsageError
-from edge_run.cli import _watch
+from edge_run.cli import _watching
+from edge_run.cli._interrupt import Interrupted
 from edge_run.watch.state import default_state
 from edge_run.watch.watch import MAX_POLLS, Watch
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from edge_run.ensemble.predict_many import ScanResult
 
@@ -41,6 +44,10 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
+def writer(write: Callable[[ScanResult], None]) -> SimpleNamespace:
+    return SimpleNamespace(write=write, keep_data=False, draw=None)
+
+
 class Ward:
     """A watch whose looks the test takes, and what it has answered."""
 
@@ -60,7 +67,7 @@ class Ward:
         """Names of what that many looks bring, those that cannot be read with a question mark."""
         found: list[ScanResult] = []
         for _ in range(times):
-            _watch.answer_ready(self.ensemble, self.watch, found.append, stop=lambda: stop)
+            _watching.answer_ready(self.ensemble, self.watch, writer(found.append), stop=lambda: stop)
         return [
             Path(answer.input.name).name + ("?" if isinstance(answer.outcome, InputError) else "") for answer in found
         ]
@@ -216,12 +223,11 @@ def test_drive_that_is_not_mounted_is_waited_for(ward: Ward) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "either scans or --watch"),
-        (("a.png", "--watch", "."), "either scans or --watch"),
-        (("--watch", ".", "--json"), "--json is one document"),
-        (("a.png", "--state", "s"), "--state belongs to --watch"),
-        (("--watch", "gone"), "gone is not a folder"),
-        (("--watch", ".", "--state", "/proc/none/s"), "cannot be kept"),
+        ((), "missing argument 'dir'"),
+        ((".", "--json"), "no such option"),
+        ((".", "--jsonl", "--csv"), "more than one output format"),
+        (("gone",), "gone is not a folder"),
+        ((".", "--state", "/proc/none/s"), "cannot be kept"),
     ],
 )
 def test_wrong_use(
@@ -229,12 +235,12 @@ def test_wrong_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(inbox)
-    answered = edge_run(capsys, "predict", "--bundle", bundle, *arguments)
+    answered = edge_run(capsys, "watch", "--bundle", bundle, *arguments)
     assert (answered.code, answered.out) == (2, "")
-    assert complaint in answered.err
+    assert complaint in answered.err.lower()
 
 
-@pytest.mark.parametrize("number", _watch.STOPPING)
+@pytest.mark.parametrize("number", _watching.STOPPING)
 def test_signal_ends_it_and_is_given_back(ensemble: Ensemble, inbox: Path, number: signal.Signals) -> None:
     before = signal.getsignal(number)
     for n in range(3):
@@ -245,7 +251,9 @@ def test_signal_ends_it_and_is_given_back(ensemble: Ensemble, inbox: Path, numbe
         names.append(Path(answer.input.name).name)
         os.kill(os.getpid(), number)
 
-    _watch.run(ensemble, inbox, None, 0.01, write)
+    ending = pytest.raises(Interrupted, match="which scans were answered") if number == signal.SIGINT else nullcontext()
+    with ending:
+        _watching.run(ensemble, inbox, None, 0.01, writer(write))
     assert names == ["0.png"]
     assert signal.getsignal(number) == before
 
@@ -261,7 +269,7 @@ def test_default_state_is_one_per_folder_by_any_way(inbox: Path) -> None:
 def test_processes_share_the_work_over_time(bundle: Path, inbox: Path) -> None:
     """Two processes, one after the other, each stopped with SIGTERM."""
     script = "from edge_run.cli import main; main()"
-    command = [sys.executable, "-c", script, "predict", "--watch", str(inbox), "--bundle", str(bundle), "--jsonl"]
+    command = [sys.executable, "-c", script, "watch", str(inbox), "--bundle", str(bundle), "--jsonl"]
     for n in range(2):
         (inbox / f"{n}.png").write_bytes(png(scan(n)))
         with subprocess.Popen([*command, "--every", "0.1"], stdout=subprocess.PIPE, text=True) as process:
@@ -272,3 +280,16 @@ def test_processes_share_the_work_over_time(bundle: Path, inbox: Path) -> None:
             assert record["case"]
             assert process.stdout.read() == ""
             assert process.wait(60) == 0
+
+
+def test_heatmaps_are_drawn_as_scans_arrive(bundle: Path, inbox: Path) -> None:
+    script = "from edge_run.cli import main; main()"
+    maps = inbox.with_name("maps")
+    command = [sys.executable, "-c", script, "watch", str(inbox), "--bundle", str(bundle), "--jsonl", "--every", "0.1"]
+    (inbox / "a.png").write_bytes(png(scan()))
+    with subprocess.Popen([*command, "--heatmap", str(maps)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        record = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert [str(path) for path in maps.iterdir()] == [record["heatmap"]]

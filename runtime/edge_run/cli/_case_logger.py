@@ -1,15 +1,13 @@
-"""The case log of ``edge-run predict``, beside the answers and never in their way."""
+"""The case log of ``predict`` and ``watch``, which stops no answer."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import typer
-
 from edge_run.errors import EdgeRunError, UsageError
 
-from .output import visible
+from .output.messages import Warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,17 +19,17 @@ if TYPE_CHECKING:
     from edge_run.voting.prediction import Prediction
 
 
-class Cases:
+class CaseLogger:
     """A case log in a thread of its own, which opens it while the networks load.
 
-    What keeps it from being opened or written is said on stderr, each text once; the scans are answered all the same.
+    What keeps it from being opened or written is a warning, each text once; the scans are answered all the same.
 
     Parameters
     ----------
     path
         Of the log; the user's own by default.
     wanted
-        Whether there is to be one.
+        Whether answers are logged.
     keep_images
         Keep the encoded scans beside it.
 
@@ -44,7 +42,7 @@ class Cases:
     def __init__(self, path: Path | None, *, wanted: bool, keep_images: bool) -> None:
         if not wanted and (path is not None or keep_images):
             raise UsageError("--no-case-log contradicts --case-log and --keep-images", hint="leave one of them out")
-        self.keep_images, self._path, self._said = keep_images, path, set[str]()
+        self.keep_images, self._path, self._warnings = keep_images, path, Warnings()
         # SQLite wants all calls from one thread.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="case-log")
         self._opening = self._pool.submit(self._open) if wanted else None
@@ -84,10 +82,7 @@ class Cases:
         return self._opening.result() if self._opening else None
 
     def _warn(self, error: EdgeRunError) -> None:
-        if error.message not in self._said:
-            self._said.add(error.message)
-            hint = f"\n  hint: {visible(error.hint)}" if error.hint else ""
-            typer.echo(f"WARNING: not logged: {visible(error.message)}{hint}", err=True)
+        self._warnings("not logged", error)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,118 @@
+"""``edge-run info``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _options
+from .output import Format, Record, Sink, print_json
+
+if TYPE_CHECKING:
+    from edge_run.bundle.bundle import Bundle
+
+    from .output import Style
+
+MIB = 2**20
+
+
+def info(bundle: _options.BundleArgument = "ct-covid", as_json: _options.Json = False) -> None:
+    """Show what a bundle is for, what is in it and how well it did."""
+    from edge_run.bundle.bundle import Bundle
+
+    record = describe(Bundle(bundle))
+    if as_json:
+        print_json(record)
+        return
+    with Sink(Format.TEXT, _to_text) as sink:
+        sink.write(record)
+
+
+def describe(bundle: Bundle) -> Record:
+    """Return what a bundle's manifest says to whoever wants to use it; no network is read."""
+    import msgspec
+
+    manifest = bundle.manifest
+    evaluation = {precision: msgspec.to_builtins(manifest.evaluation[precision]) for precision in manifest.evaluation}
+    return {
+        "name": manifest.name,
+        "sha256": bundle.sha256,
+        "schema_version": manifest.schema_version,
+        "modality": manifest.task.modality,
+        "labels": list(manifest.task.labels),
+        "positive": manifest.task.positive,
+        "operating_point": manifest.task.threshold,
+        "size": manifest.preprocess.size,
+        "members": [
+            {
+                "id": member.id,
+                "arch": member.arch,
+                "weight": member.weight,
+                "macs": member.macs,
+                "bytes": {precision: one.file.bytes for precision, one in member.artefacts.items()},
+            }
+            for member in manifest.members
+        ],
+        "stages": [list(stage) for stage in manifest.stages],
+        "precisions": list(manifest.precisions),
+        "evaluation": evaluation,
+        **msgspec.to_builtins(manifest.card),
+        "created": manifest.provenance.created,
+    }
+
+
+def _to_text(record: Record, style: Style) -> str:
+    point = record["operating_point"]
+    asked = f"{record['modality']}: {', '.join(record['labels'])}; positive class {record['positive']}"
+    lines = [
+        f"{style.bold(record['name'])}   {record['sha256'][:12]}, made {record['created'][:10]}",
+        *style.wrapped(f"  {record['summary']}", "  "),
+        "",
+        f"{style.bold('Task')}        {asked}" + (f", operating point {point:.3f}" if point is not None else ""),
+        f"{style.bold('Input')}       {record['size']} x {record['size']} pixels, grey",
+        "",
+        *_members(record, style),
+        "",
+        *_accuracy(record, style),
+        "",
+        *_card(record, style),
+    ]
+    return "\n".join(lines)
+
+
+def _members(record: Record, style: Style) -> list[str]:
+    precisions = record["precisions"]
+    width = max(10, *(len(member["id"]) for member in record["members"]))
+    lines = [style.bold(f"{'Member':<{width}}  weight   MACs (G)" + "".join(f"{p:>15}" for p in precisions))]
+    for member in record["members"]:
+        sizes = "".join(f"{member['bytes'][p] / MIB:>11.1f} MiB" for p in precisions)
+        lines.append(f"{member['id']:<{width}}  {member['weight']:>6.2f}   {member['macs'] / 1e9:>8.2f}{sizes}")
+    totals = "".join(f"{sum(m['bytes'][p] for m in record['members']) / MIB:>11.1f} MiB" for p in precisions)
+    return [*lines, f"{'all':<{width}}  {'':>6}   {'':>8}{totals}"]
+
+
+def _accuracy(record: Record, style: Style) -> list[str]:
+    lines = []
+    for precision, evaluation in record["evaluation"].items():
+        lines.append(
+            style.bold(f"Measured at {precision}")
+            + f" on {evaluation['scans']} scans ({evaluation['split']}), 95 % interval"
+        )
+        lines += [f"  {name:<20} {_figure(figure)}" for name, figure in evaluation["figures"].items()]
+    return lines
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    if figure["value"] is None:
+        return "not available"
+    interval = "" if figure["low"] is None else f"   {figure['low']:.3f} to {figure['high']:.3f}"
+    return f"{figure['value']:.3f}{interval}"
+
+
+def _card(record: Record, style: Style) -> list[str]:
+    lines = [style.bold("Intended use"), *style.wrapped(f"  {record['intended_use']}", "  "), style.bold("Limits")]
+    for limit in record["limits"]:
+        lines += style.wrapped(f"  - {limit}")
+    lines.append(style.bold("Training data"))
+    for source in record["training_data"]:
+        lines += style.wrapped(f"  - {source}")
+    return [*lines, f"{style.bold('Licence')}     {record['licence']}"]

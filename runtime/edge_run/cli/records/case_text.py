@@ -1,0 +1,47 @@
+"""Cases of the log as lines for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .prediction_text import answer_lines
+
+if TYPE_CHECKING:
+    from edge_run.cli.output import Record, Style
+
+HEADER = f"{'case':<12}  {'time (UTC)':<19}  {'label':<14} {'prob.':>6}  {'bundle':<16}  flags, notes"
+
+
+def case_line(case: Record, style: Style) -> str:
+    """Write a case on one line, under `HEADER`."""
+    line = (
+        f"{case['id']:<12}  {_when(case['utc'])}  {style.bold(format(case['label'], '<14'))} "
+        f"{case['probability']:6.1%}  {case['bundle']:<16}"
+    )
+    rest = []
+    if case["flags"]:
+        rest.append(style.caution("flags: " + ", ".join(flag["name"] for flag in case["flags"])))
+    if case["notes"]:
+        last = case["notes"][-1]
+        rest.append("noted: " + (last["label"] or last["remark"]))
+    return "  ".join([line, "   ".join(rest)]).rstrip()
+
+
+def whole_case(case: Record, style: Style) -> str:
+    """Write everything about a case that a person reads."""
+    lines = [f"case {style.bold(case['id'])}   {_when(case['utc'])} UTC", *answer_lines(case, style)]
+    for note in case["notes"]:
+        noted = "  ".join(part for part in (note["label"], note["remark"]) if part)
+        lines.append(f"  noted {_when(note['utc'])}: {noted}")
+    lines.append("  " + "   ".join(f"{name} {value:.3g}" for name, value in case["measures"].items()))
+    lines.append(
+        f"  {sum(case['timing_ms'].values()):.0f} ms   {case['backend']}, {case['precision']}   "
+        f"bundle {case['bundle']} {case['bundle_sha256'][:12]}   edge-run {case['version']}"
+    )
+    kept = "kept" if case["kept_image"] else "not kept"
+    lines.append(f"  image {case['scan_sha256'][:12]}, {kept}   entry {case['seq']}, hash {case['hash'][:12]}")
+    return "\n".join(lines)
+
+
+def _when(utc: str) -> str:
+    return utc[:19].replace("T", " ")
