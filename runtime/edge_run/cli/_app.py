@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -124,6 +125,9 @@ def _left(stop: SystemExit) -> int:
 def _failed(error: Exception) -> int:
     """Report what Typer refused, or what nobody expected."""
     format_message = getattr(error, "format_message", None)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        report_error("the output cannot be written: no space is left", "make room, or write to another disk")
+        return EdgeRunError.exit_code
     if format_message is None:
         if os.environ.get("EDGE_RUN_DEBUG"):
             raise error

@@ -74,6 +74,11 @@ def backend_names(incomplete: str) -> list[str]:
     return _beginning((AUTO, *BACKENDS), incomplete)
 
 
+def precision_names(incomplete: str) -> list[str]:
+    """Precisions whose name begins so."""
+    return _beginning(PRECISIONS, incomplete)
+
+
 def listed(names: Iterable[str] | Callable[[str], list[str]]) -> Callable[[str], list[str]]:
     """Complete the last of several names that commas separate."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ._choices import PRECISIONS, backend_names, bundle_names, listed
+from ._choices import backend_names, bundle_names, precision_names
 
 MODEL = "Bundle and backend"
 OUTPUT = "Output"
@@ -24,7 +24,7 @@ BundleArgument = Annotated[
     ),
 ]
 Precision = Annotated[
-    str | None, typer.Option(help=_PRECISION, autocompletion=listed(PRECISIONS), rich_help_panel=MODEL)
+    str | None, typer.Option(help=_PRECISION, autocompletion=precision_names, rich_help_panel=MODEL)
 ]
 Backend = Annotated[
     str,

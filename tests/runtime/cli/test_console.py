@@ -1,5 +1,7 @@
 """The command as a process of its own: what it answers arrives whole, and its exit code too."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 
@@ -28,3 +30,32 @@ def test_what_is_asked_wrongly_of_explain_leaves_with_its_code_too(tmp_path):
     )
     assert result.returncode == 2
     assert "nothing to explain is given" in result.stderr
+
+
+SCRIPT = "from edge_run.cli import console; console()"
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [
+        ("<&-", ["a.png", "-"], 3),
+        ("0>/dev/null", ["a.png", "-"], 3),
+        (">&-", ["a.png"], 0),
+        ("2>&-", ["a.png", "missing.png"], 3),
+        ("<&- >&- 2>&-", ["a.png"], 0),
+    ],
+)
+def test_closed_streams_stop_nothing_and_nothing_is_written_into_other_files(tmp_path, closed, arguments, code):
+    write_toy_bundle(tmp_path / "toy")
+    (tmp_path / "a.png").write_bytes(png(scan()))
+    log = tmp_path / "log.sqlite"
+    line = [sys.executable, "-c", SCRIPT, "predict", *arguments, "--bundle", "toy", "--jsonl", "--case-log", str(log)]
+    shell = f'"$@" {closed}'
+    result = subprocess.run(
+        ["sh", "-c", shell, "sh", *line], cwd=tmp_path, capture_output=True, text=True, check=False, input=""
+    )
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    with contextlib.closing(sqlite3.connect(log)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM entries").fetchone() == (1,)

@@ -159,7 +159,7 @@ def test_members_that_need_not_answer(capsys: Capsys, tmp_path: Path, monkeypatc
     assert (float(row["low"]), float(row["high"])) == (low, high)
     assert row["googlenet_p_covid"] == ""
     text = edge_run(capsys, *command).out
-    assert f"between {low:.1%} and {high:.1%}   (1 member answered" in text
+    assert f"between {low:.1%} and {high:.1%}   (settled by 1 of 3 members)" in text
     assert f"{record['probability']:.1%}   (" not in text
     assert "not needed: googlenet, resnet50" in text
     assert "not needed" not in edge_run(capsys, *command[:-1]).out

@@ -60,9 +60,9 @@ def _probability(record: Record, style: Style) -> str:
     """The vote's probability; where not all members answered, the interval in which it lies."""
     if record["interval"]:
         low, high = record["interval"]
-        count = len(record["members"])
-        asked = f"{count} member{'s' * (count != 1)} answered"
-        return f"{style.bold(f'between {low:.1%} and {high:.1%}')}   ({asked}; the others cannot change the label)"
+        count, left_out = len(record["members"]), record.get("left_out", ())
+        of = f"{count} of {count + len(left_out)} members" if left_out else f"{count} member{'s' * (count != 1)}"
+        return f"{style.bold(f'between {low:.1%} and {high:.1%}')}   (settled by {of})"
     others = [f"{name} {p:.1%}" for name, p in record["probabilities"].items() if name != record["label"]]
     return f"{style.bold(format(record['probability'], '.1%'))}   ({', '.join(others)})"
 
