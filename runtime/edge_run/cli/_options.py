@@ -23,9 +23,7 @@ BundleArgument = Annotated[
         metavar="BUNDLE", help="A folder, a .zip, or the name of an installed bundle.", autocompletion=bundle_names
     ),
 ]
-Precision = Annotated[
-    str | None, typer.Option(help=_PRECISION, autocompletion=precision_names, rich_help_panel=MODEL)
-]
+Precision = Annotated[str | None, typer.Option(help=_PRECISION, autocompletion=precision_names, rich_help_panel=MODEL)]
 Backend = Annotated[
     str,
     typer.Option(

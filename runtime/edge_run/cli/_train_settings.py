@@ -127,18 +127,20 @@ def _of_training(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_person(found: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Settings as somebody wrote them, by the names of the options where these differ."""
-    places = {name: PLACES[name] for name in found if name in PLACES and PLACES[name] != name}
-    settings = {name.replace("-", "_"): value for name, value in found.items() if name not in places}
-    if isinstance(settings.get("members"), list) and all(isinstance(m, str) for m in settings["members"]):
-        settings["members"] = ",".join(settings["members"])
-    for name in ("data", "source"):
-        if isinstance(settings.get(name), str):
-            settings[name] = [settings[name]]
-    if "config" in settings:
-        raise UsageError(f"config in {path} is no table", hint="leave it out")
-    for name, place in places.items():
-        _put(settings, place, found[name])
+    """Settings as somebody wrote them, by the names of the options or by those of the configuration."""
+    if "config" in found:
+        raise UsageError(f"config in {path} is no table of settings", hint="leave it out")
+    settings: dict[str, Any] = {}
+    for written, value in found.items():
+        name = written.replace("-", "_")
+        if name == "members" and isinstance(value, list) and all(isinstance(word, str) for word in value):
+            value = ",".join(value)  # noqa: PLW2901
+        if name in ("data", "source") and isinstance(value, str):
+            value = [value]  # noqa: PLW2901
+        if isinstance(value, dict):
+            settings[name] = {**settings.get(name, {}), **value}
+        else:
+            _put(settings, PLACES.get(name, name), value)
     return settings
 
 

@@ -49,7 +49,7 @@ def test_answers_so_far_are_written_and_counted(
 def test_lightning_which_catches_it_leaves_with_130_too() -> None:
     def train() -> None:
         try:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # noqa: TRY301
         except KeyboardInterrupt:
             raise SystemExit(1)  # noqa: B904 - as Lightning does
 

@@ -250,5 +250,6 @@ def test_reader_that_has_seen_enough_is_no_failure(bundle: Path, scans: Path, fo
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.stderr.read() == ""
+        # Where all is answered before the pipe is found closed, the usual last line is there.
+        assert process.stderr.read() in ("", "Tests only.\n")
         assert process.wait(120) == 0
