@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_train import Member, Run, TrainConfig
-    from edge_train.fit.fit import Labelled
+    from edge_train.data.prepared import Labelled
 
 CPU = {"accelerator": "cpu", "devices": 1}
 
@@ -81,7 +81,7 @@ def tiny_config() -> Callable[..., TrainConfig]:
 @pytest.fixture(scope="session")
 def toy_scans() -> Callable[..., Labelled]:
     """Noise that is brighter the higher its class, ``[count, 32, 32] uint8``."""
-    from edge_train.fit.fit import Labelled
+    from edge_train.data.prepared import Labelled
 
     def scans(count: int = 8, *, seed: int = 0, targets: list[int] | None = None) -> Labelled:
         labels = np.array(targets if targets is not None else np.arange(count) % 2, np.int64)

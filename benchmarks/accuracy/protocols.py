@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from edge_run.errors import UsageError
 from edge_train.data.dataset import FRACTIONS
-from edge_train.data.splits import Row, assign_splits, read_splits, write_rows
+from edge_train.data.splits import assign_splits
+from edge_train.data.tables import Row, read_splits, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

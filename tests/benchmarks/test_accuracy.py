@@ -15,8 +15,8 @@ from benchmarks.accuracy import rows as store
 from benchmarks.accuracy import trial as trials
 from edge_run.errors import DataError, UsageError
 from edge_train.data.dataset import read_folders
-from edge_train.data.splits import Row as Scan
-from edge_train.data.splits import read_splits
+from edge_train.data.tables import Row as Scan
+from edge_train.data.tables import read_splits
 from samples.dataset import write_dataset
 
 CPU = {"accelerator": "cpu", "devices": 1}
@@ -168,7 +168,7 @@ def test_a_trial_killed_before_it_began_trains_measures_and_leaves_nothing(scrat
     assert row.test["resnet18"] == row.test["ensemble"]
     assert row.uncalibrated["resnet18"]["accuracy"] == row.test["resnet18"]["accuracy"]
     assert row.seconds > 0
-    monkeypatch.delitem(trials.train.__globals__, "fit")
+    monkeypatch.delattr("edge_train.fit.train_member.fit")
     resumed = trials.run_trial(of, data, work, "none", hardware=CPU)
     assert resumed.seconds is None
     assert (resumed.test, resumed.uncalibrated) == (row.test, row.uncalibrated)

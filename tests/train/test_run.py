@@ -185,7 +185,7 @@ def test_source_stage_hands_its_best_trunk_to_a_fresh_head(finished, scratch, ti
         stages.append((classes, len(train_set.targets), options["epochs"], before, trunk(member)))
         return history
 
-    monkeypatch.setitem(train.__globals__, "fit", watched)
+    monkeypatch.setattr("edge_train.fit.train_member.fit", watched)
     source = write_dataset(
         scratch / "source", labels=("covid", "normal", "virus"), per_split={"train": 4, "val": 2}, size=48
     )

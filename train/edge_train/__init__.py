@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .config import TrainConfig, default_members, parse_members
     from .data.augment import NONE as NO_AUGMENTATION
     from .data.dataset import Dataset, Sample, read_folders
-    from .fit.orthogonal_spheres import OrthogonalSpheres
+    from .networks.infer import use_threads
     from .networks.member import ARCHITECTURES, Member
+    from .networks.orthogonal_spheres import OrthogonalSpheres
     from .run import Run
-    from .training import train, use_threads
+    from .training import train
 
 __all__ = [
     "ARCHITECTURES",
@@ -41,7 +42,7 @@ _HOMES = {
     "NO_AUGMENTATION": "data.augment.NONE",
     "Dataset": "data.dataset.Dataset",
     "Member": "networks.member.Member",
-    "OrthogonalSpheres": "fit.orthogonal_spheres.OrthogonalSpheres",
+    "OrthogonalSpheres": "networks.orthogonal_spheres.OrthogonalSpheres",
     "Run": "run.Run",
     "Sample": "data.dataset.Sample",
     "TrainConfig": "config.TrainConfig",
@@ -49,7 +50,7 @@ _HOMES = {
     "parse_members": "config.parse_members",
     "read_folders": "data.dataset.read_folders",
     "train": "training.train",
-    "use_threads": "training.use_threads",
+    "use_threads": "networks.infer.use_threads",
 }
 
 

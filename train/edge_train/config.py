@@ -10,8 +10,8 @@ from edge_run.errors import UsageError
 from edge_run.scan.preprocessing import PreprocessSpec
 
 from .data.augment import Augmentation
-from .fit.orthogonal_spheres import OrthogonalSpheres
 from .networks.member import ARCHITECTURES
+from .networks.orthogonal_spheres import OrthogonalSpheres
 
 Balance = Literal["loss", "none"]
 Precision = Literal["auto", "bf16-mixed", "32-true"]

@@ -9,7 +9,10 @@ import pytest
 
 from edge_run.errors import DataError
 from edge_train.data.duplicates import clusters, dhash, near_duplicates, thumbnail
-from edge_train.data.splits import SPLITS, assign_splits, class_folders, listing, read_groups, read_splits, read_table
+from edge_train.data.folder_layout import class_folders
+from edge_train.data.samples import SPLITS
+from edge_train.data.splits import assign_splits
+from edge_train.data.tables import listing, read_groups, read_splits, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,9 @@ from sklearn import metrics as sk
 from edge_run.errors import DataError, UsageError
 from edge_train.evaluate import bootstrap
 from edge_train.evaluate.bootstrap import with_intervals
-from edge_train.evaluate.metrics import Metrics, auroc, measure, measure_weighted, reliability_bins
+from edge_train.evaluate.calibration_error import reliability_bins
+from edge_train.evaluate.metrics import Metrics, measure, measure_weighted
+from edge_train.evaluate.ranking import auroc
 
 
 def example(classes: int, scans: int = 300, seed: int = 0):

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from edge_run.errors import BackendError
 from edge_train.evaluate import plots
-from edge_train.evaluate.metrics import auroc
+from edge_train.evaluate.ranking import auroc
+from edge_train.evaluate.training_curves import training_curves
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,7 @@ def test_training_curves_draw_what_each_member_recorded(tmp_path, figures):
         "Loss": {"training": "train_loss", "validation": "val_loss"},
         "AUROC": {"validation": "val_auroc"},
     }
-    plots.training_curves(tmp_path / "t.png", histories, panels=panels, averaged={"resnet18": 2})
+    training_curves(tmp_path / "t.png", histories, panels=panels, averaged={"resnet18": 2})
     written(tmp_path / "t.png")
     loss18, loss50, area18, _ = figures[0].axes
     training, validation = loss18.lines
@@ -162,7 +163,7 @@ def test_a_failed_drawing_writes_nothing(tmp_path):
     with pytest.raises(IndexError):
         plots.confusion_matrix(tmp_path / "c.png", [0], [5], ["a", "b"])
     with pytest.raises(ValueError, match="column"):
-        plots.training_curves(
+        training_curves(
             tmp_path / "c.png",
             {"resnet18": {"epoch": [1, 2], "column": ["a column", 1]}},
             panels={"x": {"y": "column"}},

@@ -2,103 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import defaultdict
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from edge_run._files import sha256_file
 from edge_run.errors import DataError
 
-from .decode import Scans, decode
+from .checks import agreed_labels, check_splits
+from .decode import DecodedScans, decode
 from .duplicates import near_duplicates, same_bytes
-from .splits import SPLITS, Row, assign_splits, class_folders, listing, read_groups, read_splits, write_rows
+from .folder_layout import class_folders
+from .samples import SPLITS, Dataset, Sample
+from .splits import assign_splits
+from .tables import Row, listing, read_groups, read_splits, write_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-__all__ = ["Dataset", "Sample", "Scans", "decode", "read_folders", "write_splits_csv"]
+__all__ = ["Dataset", "DecodedScans", "Sample", "decode", "read_folders", "write_splits_csv"]
 
 FRACTIONS: Final = (0.7, 0.15, 0.15)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One labelled scan.
-
-    Attributes
-    ----------
-    path
-        Where it lies.
-    name
-        Folder name and path in it, ``covid-ct/covid/x.jpg``: unique over joined folders.
-    label
-        Its class.
-    split
-        ``train``, ``val`` or ``test``.
-    group
-        Patient, source or near-duplicate cluster, preceded by the folder because ids repeat between sets.
-    sha256
-        Of the file's bytes.
-    """
-
-    path: Path
-    name: str
-    label: str
-    split: str
-    group: str
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Labelled scans, checked: no group in two splits, every label in every split that is there.
-
-    Attributes
-    ----------
-    labels
-        Class names; a target is a position in it.
-    samples
-        Sorted by name.
-    split_source
-        ``splits.csv``, ``by group`` or ``by near-duplicate clusters``; per folder where they differ.
-    warnings
-        What a reader of the results should know, one sentence each.
-    """
-
-    labels: tuple[str, ...]
-    samples: tuple[Sample, ...]
-    split_source: str
-    warnings: tuple[str, ...] = ()
-
-    def of(self, split: str) -> Dataset:
-        """Return the part in one split, empty where there is none."""
-        if split not in SPLITS:
-            raise ValueError(f"split is {split!r}, expected one of {SPLITS}")
-        return replace(self, samples=tuple(sample for sample in self.samples if sample.split == split))
-
-    @property
-    def targets(self) -> NDArray[np.int64]:
-        """Class index of each sample, ``[N] int64``."""
-        index = {label: position for position, label in enumerate(self.labels)}
-        return np.array([index[sample.label] for sample in self.samples], np.int64)
-
-    @property
-    def groups(self) -> list[str]:
-        """Group of each sample, ``[N]``."""
-        return [sample.group for sample in self.samples]
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over the sorted (name, label, split, group, file SHA-256), wherever the folder lies."""
-        rows = sorted((s.name, s.label, s.split, s.group, s.sha256) for s in self.samples)
-        return hashlib.sha256("\n".join(json.dumps(row) for row in rows).encode()).hexdigest()
 
 
 def read_folders(
@@ -139,8 +62,8 @@ def read_folders(
         warnings += [f"{name}: {note}" for note in notes]
         samples += _samples(name, folder, rows)
     samples.sort(key=lambda sample: sample.name)
-    order = _labels(samples, sources, labels)
-    _check_splits(samples, order, required_splits)
+    order = agreed_labels(samples, sources, labels)
+    check_splits(samples, order, required_splits)
     warnings += same_bytes(samples)
     single = set(sources.values())
     source = single.pop() if len(single) == 1 else "; ".join(f"{name}: {how}" for name, how in sources.items())
@@ -223,58 +146,3 @@ def _sha256(path: Path) -> str:
         return sha256_file(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
-
-
-def _labels(samples: Sequence[Sample], names: Mapping[str, str], wanted: Sequence[str] | None) -> tuple[str, ...]:
-    found: dict[str, set[str]] = {
-        name: {sample.label for sample in samples if sample.name.startswith(f"{name}/")} for name in names
-    }
-    first, *others = found
-    for other in others:
-        if found[other] != found[first]:
-            only = [
-                f"{name} alone has {', '.join(sorted(found[name] - found[rest]))}"
-                for name, rest in ((first, other), (other, first))
-                if found[name] - found[rest]
-            ]
-            raise DataError(
-                f"the folders {first} and {other} have different labels: {'; '.join(only)}",
-                hint="rename the labels so that they agree, or use the folders one at a time",
-            )
-    order = tuple(sorted(found[first]) if wanted is None else wanted)
-    unknown = sorted(found[first] - set(order))
-    if unknown:
-        raise DataError(
-            f"unknown labels {', '.join(unknown)}; expected {', '.join(order)}",
-            hint="correct the labels of the folder",
-        )
-    if len(set(order)) < len(order):
-        raise DataError(f"a label is named twice: {', '.join(order)}", hint="name each label once")
-    if len(found[first]) < 2:
-        raise DataError(
-            f"only one class is there: {', '.join(found[first])}",
-            hint="add scans of at least one other class",
-        )
-    return order
-
-
-def _check_splits(samples: Sequence[Sample], labels: Sequence[str], required: Sequence[str]) -> None:
-    there: dict[str, set[str]] = defaultdict(set)
-    for sample in samples:
-        there[sample.split].add(sample.label)
-    for split in required:
-        if split not in there:
-            raise DataError(
-                f"no scan is in the split {split}",
-                hint=f"add scans, or give groups of each class the split {split}",
-            )
-    lacking = [
-        f"{split}: {', '.join(gone)}"
-        for split in SPLITS
-        if split in there and (gone := [x for x in labels if x not in there[split]])
-    ]
-    if lacking:
-        raise DataError(
-            f"labels are missing from splits that are there:{listing(lacking)}",
-            hint="each class needs at least one group per split: add scans, or edit the splits",
-        )

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from edge_run.scan.preprocessing import PreprocessSpec
 
-    from .dataset import Sample
+    from .samples import Sample
 
 
 @dataclass(frozen=True)
-class Scans:
+class DecodedScans:
     """Decoded scans in the order of their samples.
 
     Attributes
@@ -67,7 +67,7 @@ def read_each(
 
 def decode(
     samples: Sequence[Sample], spec: PreprocessSpec, *, progress: Callable[[int, int], None] | None = None
-) -> Scans:
+) -> DecodedScans:
     """Read and resize every sample.
 
     Parameters
@@ -89,4 +89,4 @@ def decode(
     for position, scan in read_each([sample.path for sample in samples], progress):
         pixels[position] = preprocess(scan.pixels, spec)[0, 0]
         sha256[position] = scan.sha256
-    return Scans(pixels, tuple(sha256))
+    return DecodedScans(pixels, tuple(sha256))

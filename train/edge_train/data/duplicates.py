@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from .decode import read_each
-from .splits import listing
+from .tables import listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .dataset import Sample
+    from .samples import Sample
 
 HAMMING: Final = 10
 """Largest distance of two near-duplicates, bits of 256."""
@@ -82,23 +84,19 @@ def clusters(hashes: NDArray[np.bool_], thumbnails: NDArray[np.float32]) -> NDAr
     """
     count, bits = hashes.shape
     signs = np.where(hashes, np.float32(1), np.float32(-1))
-    parent = list(range(count))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
+    pairs = [np.empty((0, 2), np.int64)]
     for start in range(0, count, _BLOCK):
         rows = slice(start, start + _BLOCK)
         # Dot product of signs = bits - 2 x Hamming distance, exact in float32.
         near = signs[rows] @ signs[start:].T >= bits - 2 * HAMMING
         near |= thumbnails[rows] @ thumbnails[start:].T >= CORRELATION
-        for i, j in np.argwhere(np.triu(near, 1)).tolist():
-            a, b = root(start + i), root(start + j)
-            parent[max(a, b)] = min(a, b)
-    return np.array([root(node) for node in range(count)], np.int64)
+        pairs.append(np.argwhere(np.triu(near, 1)) + start)
+    i, j = np.concatenate(pairs).T
+    _, component = connected_components(
+        coo_array((np.ones(len(i), bool), (i, j)), shape=(count, count)), directed=False
+    )
+    _, first = np.unique(component, return_index=True)
+    return np.asarray(first[component], np.int64)
 
 
 def near_duplicates(paths: Sequence[Path]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ PyTorch is imported where a run is opened, and nowhere else.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,20 +19,20 @@ from edge_run.errors import UsageError
 from edge_run.scan import read as image
 from edge_run.voting.vote import decide, vote
 from edge_train.data.dataset import decode, read_folders
-from edge_train.data.splits import SPLITS
+from edge_train.data.samples import SPLITS
 
 from .bootstrap import with_intervals
+from .border import blank_centre
 from .flags import count_flags
-from .records import BLANKED, FILL, BorderControl, Classifier, Evaluated, Evaluation, Flagged
+from .records import BorderControl, Classifier, Evaluated, Evaluation, Flagged
 from .report import table, to_json, write
-from .subjects import BundleSubject, RunSubject, default_out, opened
+from .subjects import BundleSubject, RunSubject, Subject, default_out, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from edge_run.scan.preprocessing import PreprocessSpec
     from edge_train.data.dataset import Dataset
 
 __all__ = [
@@ -57,42 +57,6 @@ BATCH = 32
 RESAMPLES = 1000
 LEVEL = 0.95
 FEW_GROUPS = 20
-
-
-class Subject(Protocol):
-    """What can be evaluated.
-
-    Attributes
-    ----------
-    name
-        Short, for people.
-    threshold
-        Operating point of the vote, see :func:`edge_run.voting.vote.decide`; members are decided at it too.
-    spec
-        How a scan becomes an input.
-    member_names, weights
-        Voters and their shares of the vote.
-    trained_on
-        Fingerprint of the training's data set.
-    seed
-        Of the split that is made where a folder brings none: the training's.
-    answered_by
-        Backend, precision, versions and hashes, by name.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    positive: str
-    threshold: float | None
-    spec: PreprocessSpec
-    member_names: tuple[str, ...]
-    weights: tuple[float, ...]
-    trained_on: str
-    seed: int
-    answered_by: dict[str, str]
-
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Calibrated probabilities ``[M, N, C]`` of preprocessed scans ``[N, 1, size, size] uint8``."""
 
 
 def evaluate(
@@ -160,23 +124,6 @@ def evaluate(
     if out is not None:
         write(out, evaluation, part, answers)
     return evaluation
-
-
-def blank_centre(pixels: NDArray[np.uint8], *, blanked: float = BLANKED, fill: int = FILL) -> NDArray[np.uint8]:
-    """Copy inputs with their central part replaced by one grey level.
-
-    Parameters
-    ----------
-    pixels
-        ``[N, 1, S, S] uint8``, preprocessed.
-    blanked
-        Share of the height and of the width, between 0 and 1.
-    """
-    height, width = pixels.shape[-2:]
-    top, left = (round(side * (1 - blanked) / 2) for side in (height, width))
-    copy: NDArray[np.uint8] = np.array(pixels)
-    copy[..., top : height - top, left : width - left] = fill
-    return copy
 
 
 def _claim(out: Path) -> None:

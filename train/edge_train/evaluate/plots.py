@@ -1,65 +1,22 @@
-"""The pictures of a run, as PNG: confusion matrix, ROC, reliability, training curves.
-
-Drawn on figures of their own, never through pyplot: no display is looked for, no global state is left behind.
-The palette is that of Okabe and Ito (2008, "Color Universal Design"), and what a colour says, a line style or
-a text says too.
-"""
+"""The pictures of an evaluation, as PNG: confusion matrix, ROC, reliability."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_run.errors import BackendError
-from edge_train.evaluate.metrics import BINS, auroc, measure, reliability_bins
+from .calibration_error import BINS, reliability_bins
+from .canvas import BLUE, GREEN, INK, LINES, MUTED, VERMILLION, canvas
+from .metrics import measure
+from .ranking import auroc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
     from numpy.typing import ArrayLike, NDArray
-
-_BLUE, _VERMILLION, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-_ORANGE, _SKY = "#E69F00", "#56B4E9"
-INK, _MUTED, _GRID = "#222222", "#6B6B6B", "#E4E4E4"
-_DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-LINES = tuple(zip((_BLUE, _VERMILLION, _GREEN, _PURPLE, _ORANGE, _SKY), _DASHES, strict=True))
-"""Colour and line style of each member."""
-
-_HISTORY_LINES = ((_MUTED, "--"), (_BLUE, "-"), (_VERMILLION, "-."), (_GREEN, ":"))
-_STYLE: dict[str, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": _MUTED,
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "grid.color": _GRID,
-    "legend.edgecolor": "white",
-    "legend.fontsize": 9,
-    "legend.framealpha": 0.9,
-    # Twice the 100 dots per inch at which a figure has the width it is shown with.
-    "savefig.dpi": 200,
-    "savefig.bbox": "tight",
-    "text.color": INK,
-    # A label is a folder's name: a dollar sign in it is a dollar sign.
-    "text.parse_math": False,
-    "xtick.color": _MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.color": _MUTED,
-    "ytick.labelcolor": INK,
-}
 
 
 def confusion_matrix(
@@ -140,7 +97,7 @@ def roc(
     """
     with canvas(path, 5.4, 5.2) as figure:
         axes = figure.add_subplot()
-        axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle=(0, (2, 3)))
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
         styles = cycle(LINES)
         for name, (probabilities, targets) in curves.items():
             scores = np.asarray(probabilities, dtype=np.float64)[:, positive]
@@ -156,7 +113,7 @@ def roc(
                 point = [np.mean(scores[members] >= thresholds[name]) for members in (~truth, truth)]
                 axes.plot(*point, "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
         if thresholds:
-            axes.plot([], [], "o", color=_MUTED, markeredgecolor="white", markersize=7, label="operating point")
+            axes.plot([], [], "o", color=MUTED, markeredgecolor="white", markersize=7, label="operating point")
         axes.set(xlabel="1 - specificity", ylabel="Sensitivity", title=title, aspect="equal")
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         legend = axes.legend(loc="lower right", title="AUROC", alignment="left", handlelength=2.6)
@@ -195,76 +152,19 @@ def reliability(
         above.bar(centres, gap["bottom"], width, color="#9CC9E3")
         above.bar(centres, over, **gap, facecolor="#F7D9C6", hatch="////", label="Overconfident")
         above.bar(centres, under, **gap, facecolor="#C6E8DD", hatch="....", label="Underconfident")
-        for bars, colour in zip(above.containers[1:], (_VERMILLION, _GREEN), strict=True):
+        for bars, colour in zip(above.containers[1:], (VERMILLION, GREEN), strict=True):
             for bar in bars:
                 bar.set_edgecolor(colour)
         edges = (centres[held] - width / 2, centres[held] + width / 2)
-        above.hlines(right[held], *edges, color=_BLUE, linewidth=3, label="Accuracy")
+        above.hlines(right[held], *edges, color=BLUE, linewidth=3, label="Accuracy")
         above.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (2, 3)), label="Calibrated")
         above.set(ylabel="Accuracy", ylim=(0, 1.015), xlim=(0, 1))
         scans = int(bins.counts.sum())
         above.set_title(f"{title}: ECE {figures.ece:.3f}, MCE {figures.mce:.3f}, n = {scans:,}")
-        below.bar(centres, bins.counts, width, color=_MUTED)
+        below.bar(centres, bins.counts, width, color=MUTED)
         below.set(xlabel="Confidence in the decided label", ylabel="Scans")
         below.locator_params(axis="y", integer=True, nbins=4)
         figure.legend(loc="outside lower center", ncols=4, columnspacing=1.2)
-
-
-def training_curves(
-    path: Path,
-    histories: Mapping[str, Mapping[str, Sequence[float]]],
-    *,
-    panels: Mapping[str, Mapping[str, str]],
-    averaged: Mapping[str, int] | None = None,
-) -> None:
-    """Draw how training went: one column per member, one row per quantity.
-
-    Parameters
-    ----------
-    path
-        The PNG to write.
-    histories
-        Member to its history: column name to one value per row. ``epoch`` gives the x axis where it is there,
-        else rows are counted from 0. NaN, as of an epoch without validation, is left out.
-    panels
-        Quantity to its lines, each a name for the legend and the history's column, as
-        ``{"Loss": {"training": "train_loss", "validation": "val_loss"}}``. A name has one style in all rows.
-        A column that a history lacks is left out.
-    averaged
-        Number of last epochs whose weights were averaged, by member. They are shaded; the column ``epoch`` is needed.
-    """
-    with canvas(path, max(4.8, 1.2 + 2.1 * len(histories)), 0.8 + 2.0 * len(panels)) as figure:
-        grid = figure.subplots(len(panels), len(histories), sharex="col", sharey="row", squeeze=False)
-        names = dict.fromkeys(name for lines in panels.values() for name in lines)
-        styles = dict(zip(names, cycle(_HISTORY_LINES), strict=False))
-        entries: dict[str, Artist] = {}
-        kept: Artist | None = None
-        for row, (quantity, lines) in zip(grid, panels.items(), strict=True):
-            row[0].set_ylabel(quantity)
-            for axes, (member, history) in zip(row, histories.items(), strict=True):
-                for name, column in lines.items():
-                    if column in history:
-                        entries[name] = _draw_history(axes, history, column, styles[name])
-                if averaged and member in averaged:
-                    last = max(history["epoch"])
-                    kept = axes.axvspan(last - averaged[member] + 0.5, last + 0.5, color=_ORANGE, alpha=0.2)
-                axes.locator_params(axis="x", integer=True, nbins=5, min_n_ticks=1)
-        for above, below, member in zip(grid[0], grid[-1], histories, strict=True):
-            above.set_title(member)
-            below.set_xlabel("Epoch")
-        if kept is not None:
-            entries["averaged"] = kept
-        figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=5)
-
-
-def _draw_history(axes: Axes, history: Mapping[str, Sequence[float]], column: str, style: tuple[str, Any]) -> Line2D:
-    values = np.asarray(history[column], dtype=np.float64)
-    epochs = np.asarray(history.get("epoch", range(len(values))), dtype=np.float64)
-    known = ~np.isnan(values)
-    # A single value makes no line, so it needs a marker to be seen.
-    marker = "o" if known.sum() == 1 else ""
-    colour, line = style
-    return axes.plot(epochs[known], values[known], color=colour, linestyle=line, marker=marker, linewidth=1.6)[0]
 
 
 def _rates(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -274,23 +174,3 @@ def _rates(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[NDArr
     last_of_tie = np.concatenate([ranked[1:] != ranked[:-1], [True]])
     rates = [np.concatenate([[0], np.cumsum(part)[last_of_tie] / part.sum()]) for part in (~ordered, ordered)]
     return rates[0], rates[1]
-
-
-@contextmanager
-def canvas(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """Yield a figure of that many inches in the common style; write it to ``path`` if the block ends well."""
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise BackendError(
-            "Plots need matplotlib, which is not installed.", hint="pip install 'edge-run[train]'"
-        ) from error
-
-    # "default" first: the user's own matplotlibrc must not change what a run looks like.
-    with style.context(["default", _STYLE]):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Without the version of matplotlib in the file, the same numbers give the same bytes.
-        figure.savefig(path, format="png", metadata={"Software": None})

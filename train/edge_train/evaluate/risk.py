@@ -14,8 +14,8 @@ from scipy.stats import beta
 
 from edge_run.voting.vote import decide
 
-from . import plots
-from .metrics import selective_risk
+from .canvas import INK, LINES, canvas
+from .ranking import selective_risk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,19 +84,19 @@ def draw(
     point
         Where the bundle's flags put it; marked.
     """
-    with plots.canvas(path, 5.6, 4.6) as figure:
+    with canvas(path, 5.6, 4.6) as figure:
         axes = figure.add_subplot()
-        styles = cycle(plots.LINES)
+        styles = cycle(LINES)
         for name, (probabilities, targets) in curves.items():
             coverage, risk = risk_coverage(probabilities, targets, positive=positive, threshold=threshold)
             area = float((np.diff(coverage, prepend=0) * risk).sum())
             bold = name == highlight
-            colour, line = (plots.INK, "-") if bold else next(styles)
+            colour, line = (INK, "-") if bold else next(styles)
             style: dict[str, Any] = {"color": colour, "linestyle": line, "zorder": 4 if bold else 3}
             axes.plot(coverage, risk, label=f"{area:.3f}  {name}", linewidth=2.4 if bold else 1.5, **style)
         if point is not None:
             label = f"unflagged: {point.coverage:.0%} kept, {point.risk:.1%} wrong"
-            axes.plot(*point, "o", color=plots.INK, markeredgecolor="white", markersize=8, zorder=5, label=label)
+            axes.plot(*point, "o", color=INK, markeredgecolor="white", markersize=8, zorder=5, label=label)
         axes.set(xlabel="Share kept; the least sure go to a person first", ylabel="Error among the kept", title=title)
         axes.set(xlim=(0, 1.01), ylim=(0, None))
         legend = axes.legend(loc="upper left", title="AURC", alignment="left", handlelength=2.6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -23,9 +23,44 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_run.scan.preprocessing import PreprocessSpec
     from edge_train.run import Run
 
-    from .evaluate import Subject
+
+class Subject(Protocol):
+    """What can be evaluated.
+
+    Attributes
+    ----------
+    name
+        Short, for people.
+    threshold
+        Operating point of the vote, see :func:`edge_run.voting.vote.decide`; members are decided at it too.
+    spec
+        How a scan becomes an input.
+    member_names, weights
+        Voters and their shares of the vote.
+    trained_on
+        Fingerprint of the training's data set.
+    seed
+        Of the split that is made where a folder brings none: the training's.
+    answered_by
+        Backend, precision, versions and hashes, by name.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    positive: str
+    threshold: float | None
+    spec: PreprocessSpec
+    member_names: tuple[str, ...]
+    weights: tuple[float, ...]
+    trained_on: str
+    seed: int
+    answered_by: dict[str, str]
+
+    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Calibrated probabilities ``[M, N, C]`` of preprocessed scans ``[N, 1, size, size] uint8``."""
 
 
 class RunSubject:
@@ -120,7 +155,8 @@ def opened(
                 f"{path} is a run, which PyTorch answers in float32: it has no other precision or backend",
                 hint="leave --precision and --backend out, or evaluate the bundle that is exported from it",
             )
-        from edge_train import Run, use_threads
+        from edge_train.networks.infer import use_threads
+        from edge_train.run import Run
 
         use_threads(threads)
         yield RunSubject(Run(Path(path)))

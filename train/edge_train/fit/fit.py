@@ -7,7 +7,7 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
@@ -31,17 +31,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from edge_train.config import TrainConfig
+    from edge_train.data.prepared import Labelled
     from edge_train.networks.member import Member
 
 CHECKPOINT = "checkpoint.ckpt"
 HISTORY = "history.csv"
-
-
-class Labelled(NamedTuple):
-    """Preprocessed scans ``[N, H, W] uint8`` and their classes ``[N] int64``."""
-
-    pixels: NDArray[np.uint8]
-    targets: NDArray[np.int64]
 
 
 class EpochAverage(Callback):

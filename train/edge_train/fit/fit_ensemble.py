@@ -14,7 +14,7 @@ from edge_run.errors import UsageError
 from edge_run.voting.vote import softmax, vote
 from edge_train import run as runs
 from edge_train.evaluate.bootstrap import Interval, with_intervals
-from edge_train.evaluate.plots import training_curves
+from edge_train.evaluate.training_curves import training_curves
 from edge_train.networks.infer import infer
 from edge_train.run import EnsembleRecord, Run, RunRecord, Voter
 
@@ -47,7 +47,7 @@ class RunMetrics(msgspec.Struct, frozen=True):
     ensemble: dict[str, Interval]
 
 
-def conclude(
+def fit_and_write_ensemble(
     out: Path,
     record: RunRecord,
     dataset: Dataset,

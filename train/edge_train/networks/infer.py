@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from edge_run.machine.cores import allowed_cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -43,3 +45,8 @@ def infer(
             if progress:
                 progress(min(start + batch_size, len(pixels)), len(pixels))
     return np.concatenate(logits)
+
+
+def use_threads(threads: int | None) -> None:
+    """Set PyTorch's threads: as asked, or the cores this process may use. Their number changes sums in the last bit."""
+    torch.set_num_threads(threads or allowed_cores())
