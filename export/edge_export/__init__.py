@@ -1,12 +1,25 @@
 """Run directory -> bundle. Needs the extra ``export``."""
 
-from .bundle.report import ExportReport
+from .bundle.report import ArtefactReport, ExportReport, VoteReport
 from .export import export
 from .flags.thresholds import Target
-from .gate.precisions import RECIPES
+from .gate.gate import Comparison, Gate
+from .gate.precisions import RECIPES, Tolerance
 from .reporter import Reporter
 
 PRECISIONS = tuple(RECIPES)
-"""All that `export` can make."""
+"""All that `export` can build."""
 
-__all__ = ["PRECISIONS", "ExportReport", "Reporter", "Target", "export"]
+__all__ = [
+    "PRECISIONS",
+    "RECIPES",
+    "ArtefactReport",
+    "Comparison",
+    "ExportReport",
+    "Gate",
+    "Reporter",
+    "Target",
+    "Tolerance",
+    "VoteReport",
+    "export",
+]

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 from edge_run.errors import GateError, UsageError
 from edge_train.run import Run
 
-from .bundle.assemble import Told, assemble
+from .bundle.assemble import BundleInfo, assemble
 from .bundle.card import blank_card, read_card
-from .bundle.material import gather
-from .bundle.original import take
 from .bundle.report import ExportReport, report
 from .bundle.writer import BundleWriter
-from .flags.flags import ask_witness, flag, in_words
+from .flags.flags import fit_flags, fit_ood, in_words
 from .flags.stages import Point, fit_stages, low_confidence
 from .flags.thresholds import RATE, Target
 from .gate import gate
 from .gate.compile import compile_member, compile_vote
 from .gate.precisions import RECIPES, chosen
+from .gate.trained_member import load_trained_member
 from .graphs.ranges import METHODS
 from .reporter import Reporter
+from .scans.export_scans import read_export_scans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from edge_run.bundle.manifest import Manifest
 
-    from .bundle.material import Validation
-    from .gate.compile import Compiled, Vote
+    from .gate.compile import CompiledMember, PrecisionVote
+    from .scans.export_scans import ValidationScans
 
 BEST = "best"
 BEDSIDE = "int8-cpu"
@@ -50,10 +50,10 @@ def export(
     tolerances: Mapping[str, float] | None = None,
     flag_target: Target = Target(),  # noqa: B008 - immutable
     command: str = "",
-    talk: Reporter = Reporter(),  # noqa: B008 - immutable
+    reporter: Reporter = Reporter(),  # noqa: B008 - immutable
     reported: Callable[[ExportReport], None] = lambda _report: None,
 ) -> Manifest:
-    """Compile every member, hold it against its original on the validation scans, and write a bundle.
+    """Compile every member, compare it with its original on the validation scans, and write a bundle.
 
     Parameters
     ----------
@@ -77,15 +77,15 @@ def export(
     tolerances
         See :func:`edge_export.gate.precisions.chosen`.
     flag_target
-        What the thresholds of the flags are to promise, see :mod:`edge_export.flags.thresholds`.
+        Target of the thresholds of the flags, see :mod:`edge_export.flags.thresholds`.
     reported
-        Is given the report, whether the gates pass or not.
+        Receives the report, whether the gates pass or not.
 
     Raises
     ------
     UsageError
-        ``out`` is taken, a precision, method or tolerance is unknown, the card cannot be read, or what the flags are to
-        promise is out of reach.
+        ``out`` is taken, a precision, method or tolerance is unknown, the card cannot be read, or the target of the
+        flags is out of reach.
     DataError
         The scans are not those of the run.
     BundleError
@@ -102,40 +102,40 @@ def export(
     if not 0 < flag_target.share < 1:
         raise UsageError(f"{flag_target} is no share between 0 and 1", hint=f"--flag-{flag_target.kind} 0.1")
     run = Run(run_folder)
-    told = Told(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
+    info = BundleInfo(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
     with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
-        material = gather(run, folders, calibration_scans=calibration_scans if methods else 0)
+        scans = read_export_scans(run, folders, calibration_scans=calibration_scans if methods else 0)
         compiled = []
         for voter in run.ensemble.members:
-            progress = talk.progress(f"{voter.id}: calibrating")
-            original = take(run, voter, material, Path(scratch), methods, progress)
-            compiled.append(compile_member(original, recipes, material, talk))
-        votes = {p: compile_vote(compiled, p, recipe, material, talk) for p, recipe in recipes.items()}
-        found = report(told.name, run.record.config.preprocess.size, recipes, compiled, votes)
-        reported(found)
-        _refuse(found)
-        stages = _stages(compiled, votes, material.validation, flag_target)
-        spec, progress = run.record.config.preprocess, talk.progress("looking at the training scans")
-        witness = ask_witness(compiled, recipes, stages[0], material, spec, writer, progress)
-        flags = flag(compiled, votes, stages[0], run.record.labels, material, witness, flag_target)
+            progress = reporter.progress(f"{voter.id}: calibrating")
+            original = load_trained_member(run, voter, scans, Path(scratch), methods, progress)
+            compiled.append(compile_member(original, recipes, scans, reporter))
+        votes = {p: compile_vote(compiled, p, recipe, scans, reporter) for p, recipe in recipes.items()}
+        judged = report(info.name, run.record.config.preprocess.size, recipes, compiled, votes)
+        reported(judged)
+        _refuse(judged)
+        stages = _stages(compiled, votes, scans.validation, flag_target)
+        spec, progress = run.record.config.preprocess, reporter.progress("features of the training scans")
+        ood = fit_ood(compiled, recipes, stages[0], scans, spec, writer.add_array, progress)
+        flags = fit_flags(compiled, votes, stages[0], run.record.labels, scans, ood, flag_target)
         for precision, fitted in flags.thresholds.items():
-            talk.say(in_words(precision, fitted))
-        manifest = assemble(run, told, recipes, material, compiled, votes, stages, flags, writer)
+            reporter.say(in_words(precision, fitted))
+        manifest = assemble(run, info, recipes, scans, compiled, votes, stages, flags, writer)
         writer.finish(manifest)
     return manifest
 
 
 def _stages(
-    compiled: Sequence[Compiled], votes: Mapping[str, Vote], validation: Validation, target: Target
+    compiled: Sequence[CompiledMember], votes: Mapping[str, PrecisionVote], validation: ValidationScans, target: Target
 ) -> tuple[tuple[str, ...], ...]:
     """The order of answering, for the precision that the bedside takes by default where it is there."""
     precision = BEDSIDE if BEDSIDE in votes else next(iter(votes))
-    said = [c.artefacts[precision].answers.probabilities for c in compiled]
+    probabilities = [c.artefacts[precision].output.probabilities for c in compiled]
     weights = [c.original.weight for c in compiled]
     flagged = target.share if target.kind == RATE else Target().share
-    point = Point(validation.positive, validation.threshold, low_confidence(said, weights, flagged))
+    point = Point(validation.positive, validation.threshold, low_confidence(probabilities, weights, flagged))
     originals = [c.original for c in compiled]
-    return fit_stages([o.id for o in originals], weights, [o.macs for o in originals], said, point)
+    return fit_stages([o.id for o in originals], weights, [o.macs for o in originals], probabilities, point)
 
 
 def _methods(calibration: str) -> tuple[str, ...]:
@@ -144,10 +144,10 @@ def _methods(calibration: str) -> tuple[str, ...]:
     return METHODS if calibration == BEST else (calibration,)
 
 
-def _refuse(found: ExportReport) -> None:
+def _refuse(report: ExportReport) -> None:
     """Raise GateError if a gate failed, with all that failed."""
-    gates = {f"{member_id} {p}": a.gate for member_id, by in found.members.items() for p, a in by.items()}
-    gates |= {f"vote {precision}": voted.gate for precision, voted in found.vote.items()}
+    gates = {f"{member_id} {p}": a.gate for member_id, by in report.members.items() for p, a in by.items()}
+    gates |= {f"vote {precision}": voted.gate for precision, voted in report.vote.items()}
     failed = [f"{what}: {gate.in_words(judged)}" for what, judged in gates.items() if not judged.passed]
     if failed:
         raise GateError(

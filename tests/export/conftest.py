@@ -70,7 +70,7 @@ def exported(
         calibration_scans=CALIBRATION_SCANS,
         tolerances=ANYTHING,
         command="edge-run export",
-        talk=Reporter(talk.append),
+        reporter=Reporter(talk.append),
         reported=reports.append,
     )
     yield Exported(data, run, out, manifest, reports[0], talk, before, logging_state(), ANYTHING)
@@ -85,4 +85,4 @@ def compiled_before(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None
         assert size == SIZE
         shutil.copyfile(exported.out / "models" / f"{member.arch}.fp32.onnx", path)
 
-    monkeypatch.setattr("edge_export.bundle.original.to_onnx", copy)
+    monkeypatch.setattr("edge_export.gate.trained_member.to_onnx", copy)

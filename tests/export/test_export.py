@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_export.bundle.material import gather
 from edge_export.gate.precisions import RECIPES
+from edge_export.scans.export_scans import read_export_scans
 from edge_run import Bundle, Ensemble
 from edge_run.ensemble.verify import verify
 from edge_run.heatmap.activation import contrast_map
@@ -207,14 +207,14 @@ def test_zip_holds_the_same_bundle(exported, scratch):
 
 
 def test_scans_that_calibrate_nothing_are_not_read(exported):
-    material = gather(exported.run, [exported.data], calibration_scans=0)
-    assert material.calibration.shape == (0, 64, 64)
-    assert material.calibration_sha256 == ()
-    assert material.validation.pixels.shape == (8, 64, 64)
+    scans = read_export_scans(exported.run, [exported.data], calibration_scans=0)
+    assert scans.calibration.shape == (0, 64, 64)
+    assert scans.calibration_sha256 == ()
+    assert scans.validation.pixels.shape == (8, 64, 64)
 
 
 def test_run_s_scans_are_recognised_wherever_they_lie(exported, tmp_path):
     moved = shutil.copytree(exported.data, tmp_path / exported.data.name)
-    here, there = (gather(exported.run, [data], calibration_scans=3) for data in (exported.data, moved))
+    here, there = (read_export_scans(exported.run, [data], calibration_scans=3) for data in (exported.data, moved))
     assert here.calibration_sha256 == there.calibration_sha256
     assert np.array_equal(here.calibration, there.calibration)

@@ -24,7 +24,7 @@ def no_work(monkeypatch):
     def read(*_arguments, **_options):
         raise AssertionError("scans were read")
 
-    monkeypatch.setattr(sys.modules["edge_export.export"], "gather", read)
+    monkeypatch.setattr(sys.modules["edge_export.export"], "read_export_scans", read)
 
 
 @pytest.mark.usefixtures("no_work")
@@ -134,7 +134,7 @@ def interrupt(fp32, out, ranges, float_layers):  # noqa: ARG001 - a Recipe's sig
     ids=["not finite", "another graph", "interrupted"],
 )
 def test_failure_in_the_middle_leaves_nothing(make, error, message, exported, tmp_path, monkeypatch):
-    monkeypatch.setitem(RECIPES, "int8-cpu", RECIPES["int8-cpu"]._replace(make=make, calibrated=False))
+    monkeypatch.setitem(RECIPES, "int8-cpu", RECIPES["int8-cpu"]._replace(build=make, calibrated=False))
     with pytest.raises(error, match=message):
         export(exported.run.folder, [exported.data], tmp_path / "new" / "out", precisions=("fp32", "int8-cpu"))
     assert not list(tmp_path.iterdir())

@@ -70,7 +70,7 @@ def artefacts(
     ranges = measure_ranges(fp32, scans, ["minmax"])["minmax"]
     models = {precision: folder / f"{precision}.onnx" for precision in RECIPES}
     for precision, path in models.items():
-        RECIPES[precision].make(fp32, path, ranges, ())
+        RECIPES[precision].build(fp32, path, ranges, ())
     yield Artefacts(request.param, models)
     for path in folder.iterdir():
         path.unlink()

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
-    from .config import TrainConfig, default_members, parse_members
+    from .config import MemberSpec, TrainConfig, default_members, parse_members
     from .data.augment import NONE as NO_AUGMENTATION
-    from .data.dataset import Dataset, Sample, read_folders
-    from .networks.infer import use_threads
+    from .data.dataset import read_folders, write_splits_csv
+    from .data.decode import decode
+    from .data.samples import Dataset, Sample
+    from .evaluate.metrics import Metrics, measure
+    from .networks.infer import infer, use_threads
     from .networks.member import ARCHITECTURES, Member
     from .networks.orthogonal_spheres import OrthogonalSpheres
     from .run import Run
@@ -26,31 +29,43 @@ __all__ = [
     "NO_AUGMENTATION",
     "Dataset",
     "Member",
+    "MemberSpec",
+    "Metrics",
     "OrthogonalSpheres",
     "Run",
     "Sample",
     "TrainConfig",
+    "decode",
     "default_members",
+    "infer",
+    "measure",
     "parse_members",
     "read_folders",
     "train",
     "use_threads",
+    "write_splits_csv",
 ]
 
 _HOMES = {
     "ARCHITECTURES": "networks.member.ARCHITECTURES",
     "NO_AUGMENTATION": "data.augment.NONE",
-    "Dataset": "data.dataset.Dataset",
+    "Dataset": "data.samples.Dataset",
     "Member": "networks.member.Member",
+    "MemberSpec": "config.MemberSpec",
+    "Metrics": "evaluate.metrics.Metrics",
     "OrthogonalSpheres": "networks.orthogonal_spheres.OrthogonalSpheres",
     "Run": "run.Run",
-    "Sample": "data.dataset.Sample",
+    "Sample": "data.samples.Sample",
     "TrainConfig": "config.TrainConfig",
+    "decode": "data.decode.decode",
     "default_members": "config.default_members",
+    "infer": "networks.infer.infer",
+    "measure": "evaluate.metrics.measure",
     "parse_members": "config.parse_members",
     "read_folders": "data.dataset.read_folders",
     "train": "training.train",
     "use_threads": "networks.infer.use_threads",
+    "write_splits_csv": "data.dataset.write_splits_csv",
 }
 
 

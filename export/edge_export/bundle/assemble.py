@@ -1,4 +1,4 @@
-"""Compiled members -> the bundle's manifest."""
+"""CompiledMember members -> the bundle's manifest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import onnxruntime
 import onnxscript
 import torch
 
+from edge_export.scans.reference import reference_image
 from edge_run._version import __version__
 from edge_run.bundle.manifest import (
     SCHEMA_VERSION,
@@ -25,8 +26,6 @@ from edge_run.bundle.manifest import (
 )
 from edge_train.evaluate.bootstrap import with_intervals
 
-from .reference import reference_image
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -34,18 +33,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_export.flags.flags import Flags
-    from edge_export.gate.compile import Compiled, Vote
+    from edge_export.gate.artefact import Candidate
+    from edge_export.gate.compile import CompiledMember, PrecisionVote
     from edge_export.gate.precisions import Recipe
+    from edge_export.scans.export_scans import ExportScans, ValidationScans
     from edge_run.bundle.manifest import Card
     from edge_train.run import Run
 
-    from .artefact import Candidate
-    from .material import Material, Validation
     from .writer import BundleWriter
 
 
-class Told(NamedTuple):
-    """What only the one who exports knows: short name, DICOM modality, card, and the command that was typed."""
+class BundleInfo(NamedTuple):
+    """What the user states about a bundle: short name, DICOM modality, card, and the export command."""
 
     name: str
     modality: str
@@ -55,11 +54,11 @@ class Told(NamedTuple):
 
 def assemble(
     run: Run,
-    told: Told,
+    info: BundleInfo,
     recipes: Mapping[str, Recipe],
-    material: Material,
-    compiled: Sequence[Compiled],
-    votes: Mapping[str, Vote],
+    scans: ExportScans,
+    compiled: Sequence[CompiledMember],
+    votes: Mapping[str, PrecisionVote],
     stages: tuple[tuple[str, ...], ...],
     flags: Flags,
     writer: BundleWriter,
@@ -68,26 +67,26 @@ def assemble(
     record, ensemble = run.record, run.ensemble
     return Manifest(
         schema_version=SCHEMA_VERSION,
-        name=told.name,
-        task=Task(told.modality, record.labels, record.positive, ensemble.threshold),
+        name=info.name,
+        task=Task(info.modality, record.labels, record.positive, ensemble.threshold),
         preprocess=record.config.preprocess.exact(),
         members=tuple(_member(c, writer) for c in compiled),
         stages=stages,
         flags=flags.thresholds,
         reference=Reference(
             writer.add("reference/scan.png", reference_image()),
-            writer.add_array("reference/scans.npy", material.reference),
+            writer.add_array("reference/scans.npy", scans.reference),
             {precision: recipe.elsewhere for precision, recipe in recipes.items()},
         ),
         parity={precision: voted.parity for precision, voted in votes.items()},
-        evaluation={p: _evaluation(voted.probabilities, material.validation) for p, voted in votes.items()},
+        evaluation={p: _evaluation(voted.probabilities, scans.validation) for p, voted in votes.items()},
         profile=flags.profiles,
-        card=told.card,
-        provenance=_provenance(run, material, told.command),
+        card=info.card,
+        provenance=_provenance(run, scans, info.command),
     )
 
 
-def _member(compiled: Compiled, writer: BundleWriter) -> BundleMember:
+def _member(compiled: CompiledMember, writer: BundleWriter) -> BundleMember:
     original = compiled.original
     artefacts = {precision: _artefact(made, writer) for precision, made in compiled.artefacts.items()}
     head = writer.add_array(f"models/{original.id}.head.npy", original.head)
@@ -97,26 +96,26 @@ def _member(compiled: Compiled, writer: BundleWriter) -> BundleMember:
 def _artefact(made: Candidate, writer: BundleWriter) -> Artefact:
     return Artefact(
         file=writer.add(f"models/{made.path.name}", made.path.read_bytes()),
-        temperature=made.answers.temperature,
+        temperature=made.output.temperature,
         parity=made.parity,
         reference_logits=tuple(tuple(map(float, row)) for row in made.reference),
         quantisation=Quantisation(made.method, made.float_layers) if made.method else None,
     )
 
 
-def _evaluation(voted: NDArray[np.float64], validation: Validation) -> Evaluation:
-    found = with_intervals(
+def _evaluation(voted: NDArray[np.float64], validation: ValidationScans) -> Evaluation:
+    intervals = with_intervals(
         voted,
         validation.targets,
         validation.groups,
         positive=validation.positive,
         threshold=validation.threshold,
     )
-    figures = {name: Figure(i.value, i.low, i.high) for name, i in found.items()}
+    figures = {name: Figure(i.value, i.low, i.high) for name, i in intervals.items()}
     return Evaluation(validation.split, len(voted), figures)
 
 
-def _provenance(run: Run, material: Material, command: str) -> Provenance:
+def _provenance(run: Run, scans: ExportScans, command: str) -> Provenance:
     packages = {"onnx": onnx, "onnxruntime": onnxruntime, "onnxscript": onnxscript, "torch": torch}
     exported_by = {"edge-run": __version__} | {name: str(module.__version__) for name, module in packages.items()}
     return Provenance(
@@ -125,6 +124,6 @@ def _provenance(run: Run, material: Material, command: str) -> Provenance:
         export_command=command,
         data_fingerprint=run.record.data.fingerprint,
         weights={m.id: m.sha256 for m in run.record.members},
-        calibration=material.calibration_sha256,
+        calibration=scans.calibration_sha256,
         versions=run.record.versions | {f"{name} (export)": version for name, version in exported_by.items()},
     )

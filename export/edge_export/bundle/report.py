@@ -1,4 +1,4 @@
-"""What an export found, for programs: every figure, every tolerance, every layer."""
+"""The report of an export, for programs: every figure, every tolerance, every layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_run.doctor import Machine, examine
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edge_export.gate.compile import Compiled, Vote
+    from edge_export.gate.compile import CompiledMember, PrecisionVote
     from edge_export.gate.precisions import Recipe
 
 
@@ -26,7 +26,7 @@ class ArtefactReport(msgspec.Struct, frozen=True):
     Attributes
     ----------
     method
-        How its ranges were found; empty where nothing is quantised.
+        How its ranges were measured; empty where nothing is quantised.
     float_layers
         Convolutions kept in float, so that the gate passes.
     layers
@@ -62,7 +62,7 @@ class ExportReport(msgspec.Struct, frozen=True):
     passed
         All gates passed; only then there is a bundle.
     members
-        By network, then by precision.
+        By id, then by precision.
     vote
         By precision.
     """
@@ -75,9 +75,13 @@ class ExportReport(msgspec.Struct, frozen=True):
 
 
 def report(
-    name: str, size: int, recipes: Mapping[str, Recipe], compiled: Sequence[Compiled], votes: Mapping[str, Vote]
+    name: str,
+    size: int,
+    recipes: Mapping[str, Recipe],
+    compiled: Sequence[CompiledMember],
+    votes: Mapping[str, PrecisionVote],
 ) -> ExportReport:
-    """Put together what was found."""
+    """Report every artefact and every vote."""
     members = {c.original.id: {p: _artefact(c, p, recipe, size) for p, recipe in recipes.items()} for c in compiled}
     gates = [v.gate for v in votes.values()] + [a.gate for found in members.values() for a in found.values()]
     return ExportReport(
@@ -89,16 +93,16 @@ def report(
     )
 
 
-def _artefact(compiled: Compiled, precision: str, recipe: Recipe, size: int) -> ArtefactReport:
+def _artefact(compiled: CompiledMember, precision: str, recipe: Recipe, size: int) -> ArtefactReport:
     made = compiled.artefacts[precision]
     gain = measure_gain(made.path, compiled.original.fp32, size, here=precision in BACKENDS["cpu"].precisions)
     return ArtefactReport(
-        temperature=made.answers.temperature,
+        temperature=made.output.temperature,
         method=made.method,
         parity=made.parity,
         gate=made.gate,
         gain=gain,
         no_gain=gain.none and precision != "fp32",
         float_layers=made.float_layers,
-        layers=tuple(compiled.mender.ranking(recipe, made.method)) if made.float_layers else (),
+        layers=tuple(compiled.fallback.ranking(recipe, made.method)) if made.float_layers else (),
     )

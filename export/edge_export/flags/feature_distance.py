@@ -1,4 +1,4 @@
-"""What the training scans look like to a compiled network, and on average to the eye."""
+"""The features of the training scans at a compiled network, and their mean picture."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from edge_export.graphs.simulate import Simulation
 
 DIRECTIONS = 16
-"""Of 8 to 64, this many told drawn photographs, knees, noise and X-rays from validation scans best; see
+"""Of 8 to 64, this many separated drawn photographs, knees, noise and X-rays from validation scans best; see
 ``docs/decisions.md``."""
 
 _LEAST = 1e-3
 """A float16 of this size and its inverse are both exact enough."""
 
 
-class Seen(NamedTuple):
+class TrainingFeatures(NamedTuple):
     """The training scans.
 
     Attributes
@@ -43,13 +43,19 @@ class Seen(NamedTuple):
     pooled: dict[str, NDArray[np.float32]]
 
 
-def see(
+def extract_training_features(
     paths: Sequence[Path],
     spec: PreprocessSpec,
     networks: Mapping[str, Simulation],
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Seen:
-    """Show the training scans to one member at each precision, a few at a time."""
+) -> TrainingFeatures:
+    """Run one member at each precision on the training scans, a few at a time.
+
+    Parameters
+    ----------
+    progress
+        Called with (scans done, scans in all).
+    """
     total = np.zeros((32, 32))
     pooled: dict[str, list[NDArray[np.float32]]] = {precision: [] for precision in networks}
     done = 0
@@ -61,7 +67,7 @@ def see(
         progress(done, len(paths))
     low, high = float(total.min()), float(total.max())
     typical = np.round((total - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
-    return Seen(typical, {precision: np.concatenate(found) for precision, found in pooled.items()})
+    return TrainingFeatures(typical, {precision: np.concatenate(found) for precision, found in pooled.items()})
 
 
 def fit_statistics(pooled: NDArray[np.float32], *, directions: int = DIRECTIONS) -> NDArray[np.float16]:

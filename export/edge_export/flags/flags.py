@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from edge_run.flags.quality import standardised
 from edge_run.voting.vote import decide
 from edge_train.data.decode import read_each
 
-from .feature_distance import fit_statistics, see
+from .feature_distance import extract_training_features, fit_statistics
 from .profile import profile
-from .thresholds import fit_flags
+from .thresholds import fit_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_export.bundle.material import Material
-    from edge_export.bundle.writer import BundleWriter
-    from edge_export.gate.compile import Compiled, Vote
+    from edge_export.gate.compile import CompiledMember, PrecisionVote
     from edge_export.gate.precisions import Recipe
+    from edge_export.scans.export_scans import ExportScans
     from edge_run.bundle.manifest import File, Profile
     from edge_run.scan.preprocessing import PreprocessSpec
 
@@ -36,14 +35,14 @@ _FLAGS = {"confidence": "low-confidence", "disagreement": "members-disagree", "d
 
 
 class Flags(NamedTuple):
-    """By precision: from where on an answer is flagged, and what the validation scans looked like."""
+    """Thresholds of the flags and profile of the validation scans, by precision."""
 
     thresholds: dict[str, FlagThresholds]
     profiles: dict[str, Profile]
 
 
-class Witness(NamedTuple):
-    """The member whose features say what is familiar, and what it and the eye saw.
+class OodReference(NamedTuple):
+    """The training scans as a reference for what is out of distribution: one member's features, and the mean picture.
 
     Attributes
     ----------
@@ -61,13 +60,13 @@ class Witness(NamedTuple):
     typical: tuple[File, NDArray[np.float64]]
 
 
-def flag(
-    compiled: Sequence[Compiled],
-    votes: Mapping[str, Vote],
+def fit_flags(
+    compiled: Sequence[CompiledMember],
+    votes: Mapping[str, PrecisionVote],
     always: Sequence[str],
     labels: Sequence[str],
-    material: Material,
-    witness: Witness,
+    scans: ExportScans,
+    ood: OodReference,
     target: Target,
 ) -> Flags:
     """Fit the thresholds and describe the validation scans.
@@ -82,57 +81,65 @@ def flag(
     UsageError
         The target is out of reach.
     """
-    validation = material.validation
-    quality = _quality(validation.paths, witness.typical[1])
+    validation = scans.validation
+    quality = _quality(validation.paths, ood.typical[1])
     members = [c for c in compiled if c.original.id in always]
     thresholds, profiles = {}, {}
     for precision, voted in votes.items():
         p = voted.probabilities
         measures = {"score": p[:, validation.positive], "confidence": p.max(axis=1)}
         if len(members) > 1:
-            said = np.stack([c.artefacts[precision].answers.probabilities for c in members])
-            measures["disagreement"] = disagreement(said, [c.original.weight for c in members])
-        measures["distance"] = witness.distances[precision]
+            probabilities = np.stack([c.artefacts[precision].output.probabilities for c in members])
+            measures["disagreement"] = disagreement(probabilities, [c.original.weight for c in members])
+        measures["distance"] = ood.distances[precision]
         decided = decide(p, positive=validation.positive, threshold=validation.threshold)
         doubts = {
             name: -measures[name] if name == "confidence" else measures[name] for name in _FLAGS if name in measures
         }
-        fitted = fit_flags(doubts, decided != validation.targets, validation.groups, target)
-        thresholds[precision] = _thresholds(fitted, target, witness, precision)
+        fitted = fit_thresholds(doubts, decided != validation.targets, validation.groups, target)
+        thresholds[precision] = _thresholds(fitted, target, ood, precision)
         marked = {_FLAGS[name]: values >= fitted.thresholds[name] for name, values in doubts.items()} | quality
         profiles[precision] = profile(measures, {n: marked[n] for n in NAMES if n in marked}, decided, labels)
     return Flags(thresholds, profiles)
 
 
-def ask_witness(
-    compiled: Sequence[Compiled],
+def fit_ood(
+    compiled: Sequence[CompiledMember],
     recipes: Mapping[str, Recipe],
     always: Sequence[str],
-    material: Material,
+    scans: ExportScans,
     spec: PreprocessSpec,
-    writer: BundleWriter,
+    store: Callable[[str, NDArray[Any]], File],
     progress: Callable[[int, int], None],
-) -> Witness:
-    """Show training and validation scans to the member with the fewest features of those that always answer."""
+) -> OodReference:
+    """Measure how far validation scans lie from training scans in the features of one member.
+
+    Of the members that always answer, the one with the fewest features is taken.
+
+    Parameters
+    ----------
+    store
+        Adds an array to the bundle under a path and returns its entry.
+    """
     chosen = min((c for c in compiled if c.original.id in always), key=lambda c: c.original.head.shape[1])
     member_id = chosen.original.id
     networks = {
         precision: Simulation(chosen.artefacts[precision].path, half_scales=recipe.half_scales)
         for precision, recipe in recipes.items()
     }
-    seen = see(material.training, spec, networks, progress)
+    features = extract_training_features(scans.training, spec, networks, progress)
     distances, files = {}, {}
     for precision, network in networks.items():
-        statistics = fit_statistics(seen.pooled[precision])
-        files[precision] = writer.add_array(f"flags/{member_id}.{precision}.npy", statistics)
-        distances[precision] = FeatureDistance(statistics).distance(network.pooled(material.validation.pixels[:, None]))
-    return Witness(
-        member_id, distances, files, (writer.add_array("flags/typical.npy", seen.typical), standardised(seen.typical))
+        statistics = fit_statistics(features.pooled[precision])
+        files[precision] = store(f"flags/{member_id}.{precision}.npy", statistics)
+        distances[precision] = FeatureDistance(statistics).distance(network.pooled(scans.validation.pixels[:, None]))
+    return OodReference(
+        member_id, distances, files, (store("flags/typical.npy", features.typical), standardised(features.typical))
     )
 
 
 def in_words(precision: str, fitted: FlagThresholds) -> str:
-    """What was promised, and what is so on the validation scans."""
+    """Describe the target of the flags and what they do on the validation scans, in one line."""
     error = "" if fitted.error is None else f", {fitted.error:.1%} of the others wrong"
     return (
         f"flags {precision}: {fitted.target}; {fitted.rate:.1%} of the validation scans flagged{error} "
@@ -140,15 +147,15 @@ def in_words(precision: str, fitted: FlagThresholds) -> str:
     )
 
 
-def _thresholds(fitted: Fitted, target: Target, witness: Witness, precision: str) -> FlagThresholds:
-    found = fitted.thresholds
+def _thresholds(fitted: Fitted, target: Target, ood: OodReference, precision: str) -> FlagThresholds:
+    by_measure = fitted.thresholds
     return FlagThresholds(
         target=str(target),
         rate=float(fitted.flagged.mean()),
-        low_confidence=-found["confidence"],
-        disagreement=found.get("disagreement"),
-        feature_distance=FeatureDistanceThreshold(witness.id, witness.statistics[precision], found["distance"]),
-        typical=witness.typical[0],
+        low_confidence=-by_measure["confidence"],
+        disagreement=by_measure.get("disagreement"),
+        feature_distance=FeatureDistanceThreshold(ood.id, ood.statistics[precision], by_measure["distance"]),
+        typical=ood.typical[0],
         error=None if np.isnan(fitted.error) else fitted.error,
         error_bound=fitted.bound,
     )
@@ -158,6 +165,6 @@ def _quality(paths: Sequence[Path], typical: NDArray[np.float64]) -> dict[str, N
     """Which scans each flag of image quality marks, by name."""
     marked = {name: np.zeros(len(paths), bool) for name in NAMES if name not in _FLAGS.values()}
     for position, scan in read_each(paths):
-        for found in quality_flags(scan.pixels, typical):
-            marked[found.name][position] = True
+        for flag in quality_flags(scan.pixels, typical):
+            marked[flag.name][position] = True
     return marked

@@ -1,4 +1,4 @@
-"""From which values on an answer is flagged, so that what was asked for holds on the validation scans.
+"""From which values on an answer is flagged, so that the target holds on the validation scans.
 
 Each fitted flag ranks the validation scans by its own measure. One number, the *level*, then sets all thresholds: at
 level k each flag marks the k scans that are worst by its measure. Raising the level only ever adds scans, so that the
@@ -67,7 +67,7 @@ class Fitted(NamedTuple):
     bound: float
 
 
-def fit_flags(
+def fit_thresholds(
     doubts: dict[str, NDArray[np.float64]], wrong: NDArray[np.bool_], groups: Sequence[str], target: Target
 ) -> Fitted:
     """Choose the level that the target asks for.

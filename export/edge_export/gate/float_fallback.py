@@ -7,41 +7,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from edge_export.bundle.artefact import Candidate, make
-
+from .artefact import Candidate, build_artefact
 from .sensitivity import LayerError, rank_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_export.bundle.material import Material
-    from edge_export.bundle.original import Original
+    from edge_export.scans.export_scans import ExportScans
 
     from .precisions import Recipe
+    from .trained_member import TrainedMember
 
 RANKING_SCANS = 16
 
 
 class FloatFallback:
-    """Mends the quantised artefacts of one member; what it has ranked once it remembers.
+    """Repairs the quantised artefacts of one member by keeping layers in float; a ranking is computed once and kept.
 
     Parameters
     ----------
     progress
-        Is told how many layers are ranked, of how many.
+        Called with (layers ranked, layers in all).
     """
 
     def __init__(
-        self, original: Original, material: Material, progress: Callable[[int, int], None] = lambda _done, _total: None
+        self,
+        original: TrainedMember,
+        scans: ExportScans,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
-        self._original, self._material, self._progress = original, material, progress
+        self._original, self._scans, self._progress = original, scans, progress
         self._rankings: dict[tuple[str, bool], list[LayerError]] = {}
 
     def ranking(self, recipe: Recipe, method: str) -> list[LayerError]:
         """All convolutions, the most sensitive first; judged on training scans, since the gate needs the others."""
         key = method, recipe.symmetric
         if key not in self._rankings:
-            scans = self._material.calibration
+            scans = self._scans.calibration
             some = scans[np.linspace(0, len(scans) - 1, min(RANKING_SCANS, len(scans))).astype(int)]
             ranges = self._original.ranges[method]
             self._rankings[key] = rank_layers(
@@ -50,7 +52,7 @@ class FloatFallback:
         return self._rankings[key]
 
     def keep_more(self, precision: str, recipe: Recipe, failing: Candidate) -> Candidate | None:
-        """Make the artefact again with more in float: first the residual sums, then one layer, two, four, ...
+        """Build the artefact again with more in float: first the residual sums, then one layer, two, four, ...
 
         The sums come first because they cost little time and, in a deep network, most of the error.
 
@@ -67,13 +69,13 @@ class FloatFallback:
             if kept == len(layers):
                 return None
             more = (*sums, *layers[: min(len(layers), max(1, 2 * kept))])
-        return make(self._original, precision, recipe, self._material, method=failing.method, float_layers=more)
+        return build_artefact(self._original, precision, recipe, self._scans, method=failing.method, float_layers=more)
 
     def _sums(self) -> tuple[str, ...]:
         return tuple(node.name for node in onnx.load(self._original.fp32).graph.node if node.op_type == "Add")
 
-    def hint(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
-        """The artefact as it is if its gate passes, else with as little in float as lets it pass."""
+    def repair(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
+        """Return the artefact as it is if its gate passes, else with as few layers in float as let it pass."""
         while not candidate.gate.passed:
             better = self.keep_more(precision, recipe, candidate)
             if better is None:

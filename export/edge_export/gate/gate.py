@@ -15,50 +15,50 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-9
 
 
-class Check(msgspec.Struct, frozen=True):
+class Comparison(msgspec.Struct, frozen=True):
     """One figure against its tolerance.
 
     Attributes
     ----------
     figure
-        Of :class:`edge_export.gate.precisions.Tolerance`, or ``not_finite``: scans answered with a number that is none.
-    found
+        Of :class:`edge_export.gate.precisions.Tolerance`, or ``not_finite``: scans without a finite answer.
+    difference
         The difference; it is also the smallest tolerance that would have passed.
     tolerance
         What was accepted; None where the figure is only reported.
     """
 
     figure: str
-    found: float
+    difference: float
     tolerance: float | None
 
     @property
     def passed(self) -> bool:
         """Whether the difference is accepted."""
-        return self.tolerance is None or self.found <= self.tolerance + _ROUNDING
+        return self.tolerance is None or self.difference <= self.tolerance + _ROUNDING
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """All checks of one artefact, or of the vote at one precision."""
+    """All comparisons of one artefact, or of the vote at one precision."""
 
     passed: bool
-    checks: tuple[Check, ...]
+    comparisons: tuple[Comparison, ...]
 
     @property
-    def failures(self) -> tuple[Check, ...]:
-        """What did not pass."""
-        return tuple(check for check in self.checks if not check.passed)
+    def failures(self) -> tuple[Comparison, ...]:
+        """The comparisons that did not pass."""
+        return tuple(one for one in self.comparisons if not one.passed)
 
 
 def judge(parity: Parity, tolerance: Tolerance, *, not_finite: int = 0) -> Gate:
-    """Hold an artefact's parity against a tolerance.
+    """Judge an artefact's parity by a tolerance.
 
     Parameters
     ----------
     not_finite
         Scans to which it answered with NaN or infinity; none are accepted.
     """
-    found = {
+    differences = {
         "logit": parity.max_abs_logit,
         "probability": parity.max_abs_probability,
         "flips": parity.flips / parity.scans,
@@ -67,15 +67,15 @@ def judge(parity: Parity, tolerance: Tolerance, *, not_finite: int = 0) -> Gate:
         "auroc": max(0.0, parity.reference_auroc - parity.auroc),
     }
     accepted = {name: None if isinf(value) else value for name, value in tolerance._asdict().items()}
-    checks = (
-        Check("not_finite", float(not_finite), 0.0),
-        *(Check(name, value, accepted[name]) for name, value in found.items()),
+    comparisons = (
+        Comparison("not_finite", float(not_finite), 0.0),
+        *(Comparison(name, value, accepted[name]) for name, value in differences.items()),
     )
-    return Gate(all(check.passed for check in checks), checks)
+    return Gate(all(one.passed for one in comparisons), comparisons)
 
 
 def in_words(gate: Gate) -> str:
-    """What failed, and what would have passed."""
+    """Say which figures failed, by how much, and what is accepted."""
     if gate.passed:
         return "passed"
-    return ", ".join(f"{c.figure} {c.found:.4g} (accepted: {c.tolerance:.4g})" for c in gate.failures)
+    return ", ".join(f"{c.figure} {c.difference:.4g} (accepted: {c.tolerance:.4g})" for c in gate.failures)

@@ -13,11 +13,15 @@ from edge_train.evaluate.metrics import measure
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_export.bundle.material import Validation
+    from edge_export.scans.export_scans import ValidationScans
 
 
 def compare(
-    artefact: NDArray[np.float64], original: NDArray[np.float64], validation: Validation, *, logit_difference: float
+    artefact: NDArray[np.float64],
+    original: NDArray[np.float64],
+    validation: ValidationScans,
+    *,
+    logit_difference: float,
 ) -> Parity:
     """Compare calibrated probabilities ``[N, classes]``, each side at its own temperature, as the bedside sees them.
 

@@ -45,7 +45,7 @@ class Recipe(NamedTuple):
 
     Attributes
     ----------
-    make
+    build
         Reads the FP32 graph at the first path, writes the artefact to the second, with the tensors' ranges and the
         names of convolutions that stay in float.
     calibrated
@@ -60,7 +60,7 @@ class Recipe(NamedTuple):
         Largest accepted difference in a logit on another machine.
     """
 
-    make: Callable[[Path, Path, Ranges, Collection[str]], None]
+    build: Callable[[Path, Path, Ranges, Collection[str]], None]
     calibrated: bool
     symmetric: bool
     half_scales: bool
@@ -102,10 +102,10 @@ _INT8 = Recipe(
 )
 RECIPES: Mapping[str, Recipe] = {
     "fp32": _FLOAT,
-    "fp16": _FLOAT._replace(make=_half, member=_HALF, vote=_HALF, elsewhere=0.1),
+    "fp16": _FLOAT._replace(build=_half, member=_HALF, vote=_HALF, elsewhere=0.1),
     "int8-cpu": _INT8,
-    "int8-trt": _INT8._replace(make=quantise_for_tensorrt, symmetric=True),
-    "int8-trt-fp16": _INT8._replace(make=_quantised_half, symmetric=True, half_scales=True),
+    "int8-trt": _INT8._replace(build=quantise_for_tensorrt, symmetric=True),
+    "int8-trt-fp16": _INT8._replace(build=_quantised_half, symmetric=True, half_scales=True),
 }
 """All precisions, and with them the whole table of tolerances."""
 

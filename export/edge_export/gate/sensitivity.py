@@ -57,16 +57,16 @@ def rank_layers(
     model = onnx.load(fp32)
     layers = [node for node in model.graph.node if node.op_type == "Conv"]
     reference = Simulation(fp32).logits(scans[:, None])
-    found = []
+    errors = []
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "one-layer.onnx"
         for done, layer in enumerate(layers):
             onnx.save(_with_one(model, layer.name, ranges, symmetric=symmetric), path)
             logits = Simulation(path).logits(scans[:, None])
             error = float(np.sqrt(np.square(logits - reference).mean()))
-            found.append(LayerError(layer.name, error if np.isfinite(error) else float(np.finfo(np.float32).max)))
+            errors.append(LayerError(layer.name, error if np.isfinite(error) else float(np.finfo(np.float32).max)))
             progress(done + 1, len(layers))
-    return sorted(found, key=lambda one: -one.error)
+    return sorted(errors, key=lambda one: -one.error)
 
 
 def _with_one(model: onnx.ModelProto, layer: str, ranges: Ranges, *, symmetric: bool) -> onnx.ModelProto:

@@ -46,14 +46,14 @@ def quantise_for_cpu(fp32: Path, out: Path, ranges: Ranges, float_layers: Collec
     arrays: dict[str, TensorData | tuple[np.float32, np.float32]] = {
         name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()
     }
-    with errors_only(logging.getLogger()):  # the quantiser talks through the root logger
+    with errors_only(logging.getLogger()):  # the quantiser writes to the root logger
         quantiser = QDQQuantizer(
             model,
             per_channel=True,
             reduce_range=False,
             weight_qType=QuantType.QInt8,
             activation_qType=QuantType.QUInt8,
-            # Only a name here: ranges are ranges, whatever found them.
+            # Only a name here: ranges are ranges, whatever measured them.
             tensors_range=TensorsData(CalibrationMethod.MinMax, arrays),
             nodes_to_quantize=[],
             nodes_to_exclude=[*float_layers, *behind],

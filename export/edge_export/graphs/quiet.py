@@ -1,4 +1,4 @@
-"""Keep other packages' talk down, and leave logging as it was found."""
+"""Silence the messages of other packages, and leave logging as it was before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def errors_only(logger: logging.Logger) -> Iterator[None]:
-    """Let a logger speak of errors alone inside the block."""
+    """Let a logger pass on nothing but errors inside the block."""
     level, handlers = logger.level, logger.handlers[:]
     logger.setLevel(logging.ERROR)
     if not logger.hasHandlers() and logging.lastResort:

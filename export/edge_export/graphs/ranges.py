@@ -48,7 +48,7 @@ def measure_ranges(
         Of `METHODS`. ``minmax``: the extremes. ``percentile``: all but a ten-thousandth of the values. ``entropy``: the
         cut that loses least information (Kullback-Leibler divergence between the histograms before and after).
     progress
-        Is told how many scans are done, of how many.
+        Called with (scans done, scans in all).
     """
     model = onnx.load(fp32)
     names = sorted(_tensors(model.graph))
@@ -59,10 +59,10 @@ def measure_ranges(
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     collectors = {method: _MinMax() if method == "minmax" else _Histogram(method) for method in methods}
     for done, scan in enumerate(scans):
-        found = session.run(names, {INPUT: scan[None, None]})
-        values = {name: np.asarray(value) for name, value in zip(names, found, strict=True)}
+        tensors = session.run(names, {INPUT: scan[None, None]})
+        values = {name: np.asarray(value) for name, value in zip(names, tensors, strict=True)}
         for collector in collectors.values():
-            collector.see(values)
+            collector.add(values)
         progress(done + 1, len(scans))
     return {method: collector.ranges() for method, collector in collectors.items()}
 
@@ -77,7 +77,7 @@ class _MinMax:
     def __init__(self) -> None:
         self._ranges: Ranges = {}
 
-    def see(self, values: Mapping[str, NDArray[np.float32]]) -> None:
+    def add(self, values: Mapping[str, NDArray[np.float32]]) -> None:
         for name, value in values.items():
             low, high = self._ranges.get(name, (np.inf, -np.inf))
             self._ranges[name] = min(low, float(value.min())), max(high, float(value.max()))
@@ -91,11 +91,11 @@ class _Histogram:
         bins, quantised, percentile = _HISTOGRAMS[method]
         self._collector = HistogramCollector(method, False, bins, quantised, percentile, "same")
 
-    def see(self, values: Mapping[str, NDArray[np.float32]]) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # the collector talks to the user
+    def add(self, values: Mapping[str, NDArray[np.float32]]) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # the collector prints
             self._collector.collect(values)
 
     def ranges(self) -> Ranges:
         with contextlib.redirect_stdout(io.StringIO()):
-            found = self._collector.compute_collection_result()
-        return {name: (float(low), float(high)) for name, (low, high, *_) in found.items()}
+            ranges = self._collector.compute_collection_result()
+        return {name: (float(low), float(high)) for name, (low, high, *_) in ranges.items()}

@@ -62,12 +62,12 @@ class Simulation:
 
     def logits(self, scans: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits ``[N, classes]``, a few scans at a time; NaN where the features of a scan are not finite."""
-        found = []
+        batches = []
         for start in range(0, len(scans), BATCH):
             logits, features = self.run(scans[start : start + BATCH])
             whole = np.isfinite(features.reshape(len(features), -1)).all(axis=1, keepdims=True)
-            found.append(np.where(whole, logits, np.float32(np.nan)))
-        return np.concatenate(found)
+            batches.append(np.where(whole, logits, np.float32(np.nan)))
+        return np.concatenate(batches)
 
     def pooled(self, scans: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features averaged over the map, ``[N, width]``, of ``[N, 1, size, size] uint8``, a few scans at a time."""

@@ -30,7 +30,7 @@ def to_onnx(member: Member, path: Path, size: int) -> None:
     member.eval().to(memory_format=torch.contiguous_format)
     sample = torch.zeros(2, 1, size, size, dtype=torch.uint8)
     with warnings.catch_warnings(), errors_only(logging.getLogger("torch.onnx")):
-        warnings.simplefilter("ignore")  # the exporter's own deprecations, none of them ours to mend
+        warnings.simplefilter("ignore")  # the exporter's own deprecations, none of which can be avoided here
         program = torch.onnx.export(
             member,
             (sample,),

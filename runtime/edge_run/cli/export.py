@@ -79,7 +79,7 @@ def export(
             tolerances=_tolerances(tolerance or []),
             flag_target=target,
             command=command_line(),
-            talk=exporting.Reporter(say, progress.show),
+            reporter=exporting.Reporter(say, progress.show),
             reported=reported,
         )
     if not as_json:

@@ -48,7 +48,7 @@ def describe(bundle: Bundle) -> Record:
                 "arch": member.arch,
                 "weight": member.weight,
                 "macs": member.macs,
-                "bytes": {precision: one.file.bytes for precision, one in member.artefacts.items()},
+                "bytes": {precision: one.file.bytes for precision, one in member.artefacts.items() if one.file},
             }
             for member in manifest.members
         ],

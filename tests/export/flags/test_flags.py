@@ -7,7 +7,7 @@ import pytest
 
 from edge_export.flags.feature_distance import fit_statistics
 from edge_export.flags.profile import edges_of, histogram
-from edge_export.flags.thresholds import Target, bound_of, fit_flags
+from edge_export.flags.thresholds import Target, bound_of, fit_thresholds
 from edge_run import Ensemble, UsageError, read
 from edge_run.bundle.bundle import Bundle
 from edge_run.flags import NAMES, FeatureDistance
@@ -32,7 +32,7 @@ def validation(seed=0, patients=150, *, per_patient=2, error=0.5):
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.1, 0.5])
 def test_as_many_are_flagged_as_the_rate_allows(share):
     doubts, wrong, groups = validation()
-    fitted = fit_flags(doubts, wrong, groups, Target("rate", share))
+    fitted = fit_thresholds(doubts, wrong, groups, Target("rate", share))
     assert share - 2 / len(wrong) <= fitted.flagged.mean() <= share
     at_threshold = np.any([doubts[name] >= cut for name, cut in fitted.thresholds.items()], axis=0)
     assert (at_threshold == fitted.flagged).all()
@@ -41,7 +41,7 @@ def test_as_many_are_flagged_as_the_rate_allows(share):
 
 def test_each_flag_marks_the_same_share():
     doubts, wrong, groups = validation()
-    fitted = fit_flags(doubts, wrong, groups, Target("rate", 0.2))
+    fitted = fit_thresholds(doubts, wrong, groups, Target("rate", 0.2))
     marked = {name: int((doubts[name] >= cut).sum()) for name, cut in fitted.thresholds.items()}
     assert abs(marked["confidence"] - marked["distance"]) <= 1  # scans of one patient are equally doubtful
 
@@ -49,8 +49,8 @@ def test_each_flag_marks_the_same_share():
 def test_equally_doubtful_scans_are_flagged_together_or_not_at_all():
     doubts = {"confidence": np.array([0.0] * 12 + [1.0] * 8)}
     wrong, groups = np.zeros(20, bool), [str(n) for n in range(20)]
-    assert fit_flags(doubts, wrong, groups, Target("rate", 0.3)).flagged.sum() == 0
-    assert fit_flags(doubts, wrong, groups, Target("rate", 0.4)).flagged.sum() == 8
+    assert fit_thresholds(doubts, wrong, groups, Target("rate", 0.3)).flagged.sum() == 0
+    assert fit_thresholds(doubts, wrong, groups, Target("rate", 0.4)).flagged.sum() == 8
 
 
 def test_the_error_that_is_promised_is_kept():
@@ -58,7 +58,7 @@ def test_the_error_that_is_promised_is_kept():
     broken = promised = 0
     for seed in range(40):
         try:
-            fitted = fit_flags(*validation(seed, 400, per_patient=1), Target("error", 0.08))
+            fitted = fit_thresholds(*validation(seed, 400, per_patient=1), Target("error", 0.08))
         except UsageError:
             continue
         promised += 1
@@ -70,7 +70,7 @@ def test_the_error_that_is_promised_is_kept():
 
 def test_a_stricter_promise_flags_more():
     scans = validation(patients=1500, per_patient=1)
-    flagged = [fit_flags(*scans, Target("error", share)).flagged for share in (0.12, 0.09, 0.07)]
+    flagged = [fit_thresholds(*scans, Target("error", share)).flagged for share in (0.12, 0.09, 0.07)]
     assert flagged[0].sum() < flagged[1].sum() < flagged[2].sum()
     assert (flagged[1] >= flagged[0]).all()
     assert (flagged[2] >= flagged[1]).all()
@@ -82,12 +82,12 @@ def test_a_stricter_promise_flags_more():
 def test_a_promise_out_of_reach_says_which_is_not():
     scans = validation()
     with pytest.raises(UsageError, match=r"at most 0\.5% among the unflagged cannot be promised from 150") as caught:
-        fit_flags(*scans, Target("error", 0.005))
+        fit_thresholds(*scans, Target("error", 0.005))
     best = float(caught.value.hint.split()[1].rstrip(","))
     assert caught.value.hint.startswith("--flag-error")
-    assert fit_flags(*scans, Target("error", best)).bound <= best
+    assert fit_thresholds(*scans, Target("error", best)).bound <= best
     with pytest.raises(UsageError):
-        fit_flags(*scans, Target("error", best - 0.005))
+        fit_thresholds(*scans, Target("error", best - 0.005))
 
 
 def test_scans_of_one_patient_are_one_piece_of_evidence():

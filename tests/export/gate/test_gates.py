@@ -1,4 +1,4 @@
-"""Artefacts that decide otherwise than their originals are refused, or mended."""
+"""Artefacts that decide otherwise than their originals are refused, or repaired."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_export.bundle.artefact import Answers, make
-from edge_export.bundle.material import Material, Validation
-from edge_export.bundle.original import Original
+from edge_export.gate.artefact import build_artefact
 from edge_export.gate.compile import compile_member, compile_vote
 from edge_export.gate.float_fallback import FloatFallback
 from edge_export.gate.gain import Gain
 from edge_export.gate.gate import in_words, judge
+from edge_export.gate.output import MemberOutput
 from edge_export.gate.precisions import RECIPES, Tolerance, chosen
+from edge_export.gate.trained_member import TrainedMember
 from edge_export.graphs.int8_trt import quantise_for_tensorrt
 from edge_export.graphs.ranges import measure_ranges
 from edge_export.graphs.simulate import Simulation
 from edge_export.reporter import Reporter
+from edge_export.scans.export_scans import ExportScans, ValidationScans
 from edge_run.bundle.manifest import Parity
 from edge_run.voting.vote import softmax
 from edge_train.fit.calibrate import fit_temperature
@@ -59,7 +60,7 @@ def test_losses_are_held_against_the_table(changes, failing):
 def test_report_names_the_tolerance_that_would_have_passed():
     gate = judge(parity(accuracy=0.88, flips=6), RECIPES["int8-trt"].vote)
     assert in_words(gate) == "flips 0.03 (accepted: 0.005), accuracy 0.02 (accepted: 0.005)"
-    enough = Tolerance(**{check.figure: check.found for check in gate.checks if check.figure != "not_finite"})
+    enough = Tolerance(**{check.figure: check.difference for check in gate.comparisons if check.figure != "not_finite"})
     assert judge(parity(accuracy=0.88, flips=6), enough).passed
 
 
@@ -108,8 +109,8 @@ def test_documented_tolerances_are_those_of_the_table():
 
 @dataclass
 class Scene:
-    original: Original
-    material: Material
+    original: TrainedMember
+    scans: ExportScans
 
 
 @pytest.fixture
@@ -128,48 +129,48 @@ def scene(tmp_path):
         if targets is None:
             targets = np.where(np.arange(len(SCANS)) % 6 == 0, logits.argmin(1), logits.argmax(1)).astype(np.int64)
         temperature = fit_temperature(logits, targets)
-        answers = Answers(logits, temperature, softmax(logits, temperature))
-        validation = Validation("val", SCANS, targets, [str(n) for n in range(len(SCANS))], 1, 0.5)
-        material = Material(validation, SCANS, (), SCANS[:2, None])
+        answers = MemberOutput(logits, temperature, softmax(logits, temperature))
+        validation = ValidationScans("val", SCANS, targets, [str(n) for n in range(len(SCANS))], 1, 0.5)
+        scans = ExportScans(validation, SCANS, (), SCANS[:2, None])
         head = np.zeros((2, 16), np.float32)
-        return Scene(Original(f"small-{seed}", "small", weight, fp32, ranges, answers, head, 1), material)
+        return Scene(TrainedMember(f"small-{seed}", "small", weight, fp32, ranges, answers, head, 1), scans)
 
     return build
 
 
 @pytest.mark.parametrize("precision", ["int8-cpu", "int8-trt", "int8-trt-fp16"])
-def test_spoilt_scale_is_refused_then_mended(precision, scene):
+def test_spoilt_scale_is_refused_then_repaired(precision, scene):
     spoilt = scene()
     recipe = RECIPES[precision]
-    refused = make(spoilt.original, precision, recipe, spoilt.material, method="minmax")
+    refused = build_artefact(spoilt.original, precision, recipe, spoilt.scans, method="minmax")
     assert not refused.gate.passed
-    mender = FloatFallback(spoilt.original, spoilt.material)
-    mended = mender.hint(precision, recipe, refused)
-    assert mended.gate.passed
-    sums, layers = mended.float_layers[0], mended.float_layers[1:]
+    fallback = FloatFallback(spoilt.original, spoilt.scans)
+    repaired = fallback.repair(precision, recipe, refused)
+    assert repaired.gate.passed
+    sums, layers = repaired.float_layers[0], repaired.float_layers[1:]
     assert (sums, layers[0]) == ("sum", "second")
     assert len(layers) < len(LAYERS)
-    assert [error.layer for error in mender.ranking(recipe, "minmax")][: len(layers)] == list(layers)
+    assert [error.layer for error in fallback.ranking(recipe, "minmax")][: len(layers)] == list(layers)
 
 
 def test_good_artefact_is_left_alone(scene):
     whole = scene(spoil=1.0)
     lines = []
     recipes = chosen(["int8-trt"], {"accuracy": 0.05, "sensitivity": 0.05, "auroc": 0.02})
-    compiled = compile_member(whole.original, recipes, whole.material, Reporter(lines.append))
+    compiled = compile_member(whole.original, recipes, whole.scans, Reporter(lines.append))
     assert compiled.artefacts["int8-trt"].float_layers == ()
     assert len(lines) == 1
     assert "REFUSED" not in lines[0]
 
 
-def test_what_cannot_be_mended_stays_refused(scene):
+def test_what_cannot_be_repaired_stays_refused(scene):
     spoilt = scene()
     never = RECIPES["int8-trt"]._replace(member=Tolerance(logit=-1.0))  # no difference is less than none
-    candidate = make(spoilt.original, "int8-trt", never, spoilt.material, method="minmax")
-    mended = FloatFallback(spoilt.original, spoilt.material).hint("int8-trt", never, candidate)
-    assert not mended.gate.passed
-    assert set(mended.float_layers) == {"sum", *LAYERS}
-    assert mended.parity.max_abs_logit < 1e-4
+    candidate = build_artefact(spoilt.original, "int8-trt", never, spoilt.scans, method="minmax")
+    repaired = FloatFallback(spoilt.original, spoilt.scans).repair("int8-trt", never, candidate)
+    assert not repaired.gate.passed
+    assert set(repaired.float_layers) == {"sum", *LAYERS}
+    assert repaired.parity.max_abs_logit < 1e-4
 
 
 def test_best_method_is_that_nearest_to_the_original(scene):
@@ -179,7 +180,7 @@ def test_best_method_is_that_nearest_to_the_original(scene):
         both = {"bad": spoilt.original.ranges["minmax"], "good": good}
         original = spoilt.original._replace(ranges={name: both[name] for name in order})
         recipes = chosen(["int8-trt"], {"accuracy": 1.0, "sensitivity": 1.0, "auroc": 1.0})
-        made = compile_member(original, recipes, spoilt.material, Reporter()).artefacts["int8-trt"]
+        made = compile_member(original, recipes, spoilt.scans, Reporter()).artefacts["int8-trt"]
         assert made.method == "good"
         quantise_for_tensorrt(original.fp32, made.path.with_name("expected.onnx"), good)
         assert made.path.read_bytes() == made.path.with_name("expected.onnx").read_bytes()
@@ -187,15 +188,15 @@ def test_best_method_is_that_nearest_to_the_original(scene):
 
 def test_vote_that_fails_mends_the_member_that_is_furthest_off(scene):
     spoilt = scene(0, 0.5)
-    whole = scene(1, 0.5, spoil=1.0, targets=spoilt.material.validation.targets)
+    whole = scene(1, 0.5, spoil=1.0, targets=spoilt.scans.validation.targets)
     anything = dict.fromkeys(("accuracy", "sensitivity", "auroc"), 1.0)
     recipe = chosen(["int8-trt"], anything)["int8-trt"]
-    compiled = [compile_member(s.original, {"int8-trt": recipe}, spoilt.material, Reporter()) for s in (spoilt, whole)]
+    compiled = [compile_member(s.original, {"int8-trt": recipe}, spoilt.scans, Reporter()) for s in (spoilt, whole)]
     assert [c.artefacts["int8-trt"].float_layers for c in compiled] == [(), ()]
     strict = recipe._replace(vote=Tolerance(**anything, probability=0.08))
-    voted = compile_vote(compiled, "int8-trt", strict, spoilt.material, Reporter())
+    voted = compile_vote(compiled, "int8-trt", strict, spoilt.scans, Reporter())
     assert voted.gate.passed
     assert compiled[0].artefacts["int8-trt"].float_layers[:2] == ("sum", "second")
     assert compiled[1].artefacts["int8-trt"].float_layers == ()
     impossible = recipe._replace(vote=Tolerance(**anything, probability=-1.0))
-    assert not compile_vote(compiled, "int8-trt", impossible, spoilt.material, Reporter()).gate.passed
+    assert not compile_vote(compiled, "int8-trt", impossible, spoilt.scans, Reporter()).gate.passed

@@ -6,11 +6,12 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_export.bundle.artefact import Answers, assess
-from edge_export.bundle.material import gather
-from edge_export.bundle.original import Original
+from edge_export.gate.artefact import assess_artefact
+from edge_export.gate.output import MemberOutput
 from edge_export.gate.parity import compare, in_words
 from edge_export.gate.precisions import RECIPES
+from edge_export.gate.trained_member import TrainedMember
+from edge_export.scans.export_scans import read_export_scans
 from edge_run.voting.vote import softmax
 from edge_train.networks.infer import infer
 
@@ -57,10 +58,10 @@ def test_labels_are_those_of_the_operating_point(threshold, flips):
 def test_spoilt_artefact_is_found_out(exported, scratch):
     # The head's bias moved toward the other class, just past the second-least certain scan of the larger side.
     run = exported.run
-    material = gather(run, [exported.data], calibration_scans=0)
+    scans = read_export_scans(run, [exported.data], calibration_scans=0)
     member, voter = run.member("resnet18"), run.ensemble.members[0]
-    logits = infer(member, material.validation.pixels)
-    original = Answers(logits, voter.temperature, softmax(logits, voter.temperature))
+    logits = infer(member, scans.validation.pixels)
+    original = MemberOutput(logits, voter.temperature, softmax(logits, voter.temperature))
     margin = logits[:, 0] - logits[:, 1]
     sign = 1 if (margin > 0).sum() >= (margin <= 0).sum() else -1
     certainty = np.sort(sign * margin[sign * margin > 0])
@@ -71,14 +72,14 @@ def test_spoilt_artefact_is_found_out(exported, scratch):
     bias.CopyFrom(onnx.numpy_helper.from_array(moved, bias.name))
     path = scratch / "resnet18.spoilt.onnx"
     onnx.save(model, path)
-    subject = Original("resnet18", "resnet18", 1.0, path, {}, original, np.zeros((2, 512), np.float32), 0)
-    found = assess(path, subject, RECIPES["fp32"], material)
+    subject = TrainedMember("resnet18", "resnet18", 1.0, path, {}, original, np.zeros((2, 512), np.float32), 0)
+    found = assess_artefact(path, subject, RECIPES["fp32"], scans)
     assert found.parity.flips == 2
     assert found.parity.max_abs_logit == pytest.approx(abs(shift), abs=1e-4)
-    expected = softmax(logits + np.array([shift, 0]), found.answers.temperature)
-    np.testing.assert_allclose(found.answers.probabilities, expected, atol=1e-4)
+    expected = softmax(logits + np.array([shift, 0]), found.output.temperature)
+    np.testing.assert_allclose(found.output.probabilities, expected, atol=1e-4)
     assert found.parity.max_abs_probability == pytest.approx(np.abs(expected - original.probabilities).max(), abs=1e-4)
-    accuracy = (expected.argmax(1) == material.validation.targets).mean()
+    accuracy = (expected.argmax(1) == scans.validation.targets).mean()
     assert found.parity.accuracy == pytest.approx(accuracy)
     assert found.reference.shape == (4, 2)
     assert {"logit", "flips"} <= {check.figure for check in found.gate.failures}

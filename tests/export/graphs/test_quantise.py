@@ -83,9 +83,9 @@ def test_no_scan_s_tensors_outlive_it(method, fp32, monkeypatch):
 
 
 def test_progress_is_told(fp32):
-    told = []
-    measure_ranges(fp32, SCANS[:3], ["minmax"], lambda *step: told.append(step))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    steps = []
+    measure_ranges(fp32, SCANS[:3], ["minmax"], lambda *step: steps.append(step))
+    assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
 # Eight bits for TensorRT

@@ -1,4 +1,4 @@
-"""What all artefacts of one member are made of and held against."""
+"""A trained member: what its artefacts are built from and compared with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge_export.graphs.to_onnx import to_onnx
 from edge_run.voting.vote import softmax
 from edge_train.networks.infer import infer
 
-from .artefact import Answers
+from .output import MemberOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_export.scans.export_scans import ExportScans
     from edge_train.run import Run, Voter
 
-    from .material import Material
 
-
-class Original(NamedTuple):
-    """A member of the run.
+class TrainedMember(NamedTuple):
+    """A member of the run, before it is compiled.
 
     Attributes
     ----------
@@ -33,8 +32,8 @@ class Original(NamedTuple):
         Its FP32 graph, in the folder where its artefacts are made.
     ranges
         Of the graph's tensors, by method; empty where nothing is quantised.
-    answers
-        PyTorch's, on the validation scans.
+    output
+        PyTorch's output on the validation scans.
     head
         ``[classes, width] float32``: the final Linear's weight.
     macs
@@ -46,31 +45,31 @@ class Original(NamedTuple):
     weight: float
     fp32: Path
     ranges: Mapping[str, Ranges]
-    answers: Answers
+    output: MemberOutput
     head: NDArray[np.float32]
     macs: int
 
 
-def take(
+def load_trained_member(
     run: Run,
     voter: Voter,
-    material: Material,
+    scans: ExportScans,
     scratch: Path,
     methods: Collection[str],
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Original:
-    """Ask a member for its answers, write its FP32 graph, and measure the ranges of the graph's tensors."""
+) -> TrainedMember:
+    """Run a member on the validation scans, write its FP32 graph, and measure the ranges of the graph's tensors."""
     member = run.member(voter.id)
-    logits = infer(member, material.validation.pixels)
+    logits = infer(member, scans.validation.pixels)
     fp32 = scratch / f"{voter.id}.fp32.onnx"
     to_onnx(member, fp32, run.record.config.preprocess.size)
-    return Original(
+    return TrainedMember(
         voter.id,
         member.arch,
         voter.weight,
         fp32,
-        measure_ranges(fp32, material.calibration, methods, progress) if methods else {},
-        Answers(logits, voter.temperature, softmax(logits, voter.temperature)),
+        measure_ranges(fp32, scans.calibration, methods, progress) if methods else {},
+        MemberOutput(logits, voter.temperature, softmax(logits, voter.temperature)),
         member.head.weight.detach().numpy(),
         multiply_adds(fp32),
     )

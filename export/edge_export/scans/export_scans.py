@@ -1,4 +1,4 @@
-"""The scans that an export needs: some to judge it, some to calibrate it, some to travel with it."""
+"""The scans that an export needs: to judge it, to calibrate it, and to travel with it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from edge_train.run import Run
 
 
-FAMILIAR_SCANS = 2000
+FEATURE_SCANS = 2000
 
 
-class Validation(NamedTuple):
-    """What an artefact is judged on: the split that the run's vote was fitted on.
+class ValidationScans(NamedTuple):
+    """The scans that an artefact is judged on: the split that the run's vote was fitted on.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Validation(NamedTuple):
     positive, threshold
         The operating point, see :func:`edge_run.voting.vote.decide`.
     paths
-        Files ``[N]``, to look at the scans as they were before they were resized.
+        Files ``[N]``, from which the scans are read again before they are resized.
     """
 
     split: str
@@ -48,30 +48,30 @@ class Validation(NamedTuple):
     paths: tuple[Path, ...] = ()
 
 
-class Material(NamedTuple):
+class ExportScans(NamedTuple):
     """All scans of an export.
 
     Attributes
     ----------
     validation
-        See :class:`Validation`.
+        See :class:`ValidationScans`.
     calibration, calibration_sha256
         Training scans ``[K, H, W] uint8`` that set the INT8 ranges, and the hashes of their files, sorted.
     reference
         Drawn scans ``[4, 1, H, W] uint8``.
     training
-        Files whose features say what is familiar: all training scans, or an even choice of
-        `FAMILIAR_SCANS`. They are read when they are needed, a few at a time.
+        Files whose features describe the training distribution: all training scans, or an even choice of
+        `FEATURE_SCANS`. They are read when they are needed, a few at a time.
     """
 
-    validation: Validation
+    validation: ValidationScans
     calibration: NDArray[np.uint8]
     calibration_sha256: tuple[str, ...]
     reference: NDArray[np.uint8]
     training: tuple[Path, ...] = ()
 
 
-def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Material:
+def read_export_scans(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> ExportScans:
     """Read the scans that a run was trained on.
 
     Parameters
@@ -97,20 +97,20 @@ def gather(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> Mate
     train = dataset.of("train").samples
     picked = choose_scans(train, calibration_scans, seed=record.config.seed)
     calibration = decode([train[i] for i in picked], spec)
-    familiar = choose_scans(train, FAMILIAR_SCANS, seed=record.config.seed)
-    return Material(
+    described = choose_scans(train, FEATURE_SCANS, seed=record.config.seed)
+    return ExportScans(
         _validation(run, dataset),
         calibration.pixels,
         tuple(sorted(calibration.sha256)),
         reference_scans(spec),
-        tuple(train[i].path for i in familiar),
+        tuple(train[i].path for i in described),
     )
 
 
-def _validation(run: Run, dataset: Dataset) -> Validation:
+def _validation(run: Run, dataset: Dataset) -> ValidationScans:
     split = run.ensemble.fitted_on
     part = dataset.of(split)
-    return Validation(
+    return ValidationScans(
         split=split,
         pixels=decode(part.samples, run.record.config.preprocess.exact()).pixels,
         targets=part.targets,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_export.bundle.calibration import choose_scans
+from edge_export.scans.calibration import choose_scans
 from edge_train.data.dataset import Sample
 
 
