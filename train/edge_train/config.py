@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from math import inf
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -12,6 +13,12 @@ from edge_run.scan.preprocessing import PreprocessSpec
 from .data.augment import Augmentation
 from .networks.member import ARCHITECTURES
 from .networks.orthogonal_spheres import OrthogonalSpheres
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LARGEST_SEED = 2**32 - 1
+"""Of PyTorch, NumPy and Python at once, as Lightning seeds them."""
 
 Balance = Literal["loss", "none"]
 Precision = Literal["auto", "bf16-mixed", "32-true"]
@@ -58,6 +65,16 @@ def parse_members(text: str) -> tuple[MemberSpec, ...]:
         name = settings.get("id") or (arch if count == 1 else f"{arch}-{count}")
         members.append(MemberSpec(name, arch, int(settings.get("seed", "0"))))
     return tuple(members)
+
+
+def spell_members(members: Sequence[MemberSpec]) -> str:
+    """Spell members as :func:`parse_members` reads them."""
+    words = []
+    for member in members:
+        seed = f":seed={member.seed}" if member.seed else ""
+        name = f":id={member.id}" if member.id != member.arch else ""
+        words.append(f"{member.arch}{seed}{name}")
+    return ",".join(words)
 
 
 def default_members(*archs: str) -> tuple[MemberSpec, ...]:
@@ -132,15 +149,28 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if not set(self.member_epochs) <= set(ids):
             raise UsageError(f"epochs are given for {sorted(self.member_epochs)}, but these are not all members")
-        if (
-            min(self.epochs, *self.member_epochs.values(), self.epochs) < 1
-            or self.source_epochs < 1
-            or self.average_epochs < 0
-            or not 0 <= self.early_size <= self.preprocess.size
-            or self.batch_size < 2
-            or self.learning_rate <= 0
-        ):
-            raise UsageError("epochs must be at least 1, the batch at least 2, the learning rate above 0")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        largest = max(member.seed for member in self.members)
+        faults = {
+            f"epochs {self.epochs} are fewer than 1": self.epochs < 1,
+            f"epochs {self.member_epochs} are fewer than 1": min(self.member_epochs.values(), default=1) < 1,
+            f"source epochs {self.source_epochs} are fewer than 1": self.source_epochs < 1,
+            f"averaged epochs {self.average_epochs} are negative": self.average_epochs < 0,
+            f"early size {self.early_size} is not between 0 and the size": not 0
+            <= self.early_size
+            <= self.preprocess.size,
+            f"batch size {self.batch_size} is less than 2": self.batch_size < 2,
+            f"learning rate {self.learning_rate} is not a number above 0": not 0 < self.learning_rate < inf,
+            f"weight decay {self.weight_decay} is not a number from 0 up": not 0 <= self.weight_decay < inf,
+            f"seed {self.seed} (and each member's added) is not between 0 and {LARGEST_SEED}": not (
+                0 <= self.seed <= LARGEST_SEED - largest and min(member.seed for member in self.members) >= 0
+            ),
+        }
+        wrong = [fault for fault, is_so in faults.items() if is_so]
+        if wrong:
+            raise UsageError("; ".join(wrong), hint="edge-run train --help shows the options and their defaults")
 
     def averaged(self, epochs: int) -> int:
         """How many of a training's ``epochs`` its weights are averaged over."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_run._files import sweep_unfinished
 from edge_run.errors import UsageError
 
 from . import run as runs
 from .config import TrainConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 REQUEST = "request.json"
+SPLITS_TABLE = "splits.csv"
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,26 +33,70 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int
 
 
-def claim_folder(out: Path, request: Request, *, resume: bool) -> None:
-    """Take the output folder for a training, or check that it holds this very training.
+@contextmanager
+def claimed_folder(out: Path, request: Request, *, resume: bool) -> Iterator[None]:
+    """Hold the output folder for one training, new or resumed.
+
+    A folder in which a training was started but no epoch ended counts as empty: a download that was refused or Ctrl-C
+    leaves nothing that is worth keeping.
 
     Raises
     ------
     UsageError
-        The folder is taken, holds a training with other settings, or holds nothing to resume.
+        Another training works in the folder, the folder is taken, or it holds a training with other settings or none.
     """
-    file = out / REQUEST
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", hint="choose a folder as --out")
-    if not resume:
-        if out.exists() and any(out.iterdir()):
-            raise UsageError(f"{out} is not empty", hint="add --resume to go on with it, or choose another --out")
-        out.mkdir(parents=True, exist_ok=True)
-        runs.write(file, request)
-        return
-    if not file.exists():
+    if resume and not (out / REQUEST).exists():
         raise UsageError(f"there is no training to resume in {out}", hint="leave --resume out")
-    different = _differences(request, runs.read(file, Request))
+    if not resume and out.exists() and not _is_unused(out):
+        raise UsageError(f"{out} is not empty", hint="add --resume to go on with it, or choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        if resume:
+            _check_same(out, request, runs.read(out / REQUEST, Request))
+        runs.write(out / REQUEST, request)
+        yield
+
+
+def _is_unused(out: Path) -> bool:
+    """Tell whether a folder is empty, or holds no more than the beginning of a training."""
+    sweep_unfinished(out)
+    files = [path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()]
+    return not any(out.iterdir()) or (REQUEST in files and set(files) <= {REQUEST, SPLITS_TABLE})
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(opened)
+        raise UsageError(
+            f"another training works in {folder}", hint="wait until it ends, or choose another --out"
+        ) from error
+    except OSError:
+        # Some network file systems have no locks; that is no reason not to train.
+        pass
+    try:
+        yield
+    finally:
+        os.close(opened)
+
+
+def _check_same(out: Path, request: Request, begun: Request) -> None:
+    """Check that a resumed training has the settings it was started with.
+
+    Members may be added and left out, because none depends on the others; one that stays must stay what it is.
+    """
+    both = {member.id for member in request.config.members} & {member.id for member in begun.config.members}
+    now, was = _by_name(request, both), _by_name(begun, both)
+    different = [
+        f"{name} was {was.get(name)!r}, now {now.get(name)!r}"
+        for name in sorted(now.keys() | was.keys())
+        if now.get(name) != was.get(name)
+    ]
     if different:
         raise UsageError(
             f"{out} holds a training with other settings: {'; '.join(different)}",
@@ -54,13 +104,18 @@ def claim_folder(out: Path, request: Request, *, resume: bool) -> None:
         )
 
 
-def _differences(request: Request, begun: Request) -> list[str]:
-    now, was = _flat(msgspec.to_builtins(request)), _flat(msgspec.to_builtins(begun))
-    return [
-        f"{name} was {was.get(name)!r}, now {now.get(name)!r}"
-        for name in sorted(now.keys() | was.keys())
-        if now.get(name) != was.get(name)
-    ]
+def _by_name(request: Request, members: set[str]) -> dict[str, Any]:
+    """Return the settings by name, with those of some members alone."""
+    config = request.config
+    settings = _flat(msgspec.to_builtins(request))
+    own = {
+        name: value for name, value in settings.items() if not name.startswith(("config.members", "config.member_e"))
+    }
+    for member in config.members:
+        if member.id in members:
+            own[f"{member.id}.network"], own[f"{member.id}.seed"] = member.arch, member.seed
+            own[f"{member.id}.epochs"] = config.epochs_for(member.id)
+    return own
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,14 +13,15 @@ import torch
 from edge_run.errors import UsageError
 
 from . import run as runs
+from .config import TrainConfig, spell_members
 from .data.dataset import decode, read_folders, write_splits_csv
 from .data.prepared import PreparedData
 from .fit.calibrate import read_rule
-from .fit.fit import chosen_precision
+from .fit.fit import DivergedError, chosen_precision
 from .fit.fit_ensemble import fit_and_write_ensemble
 from .fit.train_member import Stages, is_first_process, train_member
 from .provenance import describe_data, package_versions
-from .request import Request, claim_folder
+from .request import SPLITS_TABLE, Request, claimed_folder
 from .run import SCHEMA_VERSION, Run, RunRecord
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from edge_run.scan.preprocessing import PreprocessSpec
 
-    from .config import TrainConfig
+    from .run import MemberRecord
 
     Say = Callable[[str], None]
 
@@ -67,6 +68,8 @@ def train(
         ``out`` is taken, or holds a training with other settings.
     DataError
         The scans cannot be trained on.
+    DivergedError
+        A member's loss is not finite; the other members are trained, and a resumed training may leave it out.
     """
     _check_rule(operating_point)
     if not is_first_process():
@@ -82,33 +85,58 @@ def train(
     source_fingerprint = stages.source.dataset.fingerprint if stages.source else ""
     arithmetic, threads = chosen_precision(config), torch.get_num_threads()
     request = Request(portable, dataset.fingerprint, source_fingerprint, arithmetic, threads)
-    if is_first_process():
-        claim_folder(out, request, resume=resume)
-        write_splits_csv(dataset, out / "splits.csv")
-    members = tuple(
-        train_member(spec, stages, config, out / "members" / spec.id, resume=resume, hardware=hardware, say=say)
-        for spec in config.members
-    )
     if not is_first_process():
+        _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
         # Lightning started this process to share the training; the first one fits the vote alone.
         sys.exit(0)
-    record = RunRecord(
-        schema_version=SCHEMA_VERSION,
-        created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
-        command=command,
-        labels=dataset.labels,
-        positive=positive,
-        config=portable,
-        data=describe_data(dataset, folders),
-        source=describe_data(stages.source.dataset, source) if stages.source else None,
-        members=members,
-        versions=package_versions(),
-        arithmetic=arithmetic,
-        threads=threads,
-    )
-    runs.write(out / "run.json", record)
-    fit_and_write_ensemble(out, record, dataset, stages.target.pixels, operating_point=operating_point, say=say)
+    with claimed_folder(out, request, resume=resume):
+        write_splits_csv(dataset, out / SPLITS_TABLE)
+        members = _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
+        record = RunRecord(
+            schema_version=SCHEMA_VERSION,
+            created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+            command=command,
+            labels=dataset.labels,
+            positive=positive,
+            config=portable,
+            data=describe_data(dataset, folders),
+            source=describe_data(stages.source.dataset, source) if stages.source else None,
+            members=members,
+            versions=package_versions(),
+            arithmetic=arithmetic,
+            threads=threads,
+        )
+        runs.write(out / "run.json", record)
+        fit_and_write_ensemble(out, record, dataset, stages.target.pixels, operating_point=operating_point, say=say)
     return Run(out)
+
+
+def _train_members(
+    stages: Stages, config: TrainConfig, out: Path, *, resume: bool, hardware: Mapping[str, Any] | None, say: Say
+) -> tuple[MemberRecord, ...]:
+    """Train one member after the other; one that diverges does not stop the others.
+
+    Raises
+    ------
+    DivergedError
+        At least one member diverged; the others are trained and kept.
+    """
+    trained, diverged = [], {}
+    for spec in config.members:
+        folder = out / "members" / spec.id
+        try:
+            trained.append(train_member(spec, stages, config, folder, resume=resume, hardware=hardware, say=say))
+        except DivergedError as error:
+            say(f"{spec.id}: {error.message}")
+            diverged[spec.id] = error.message
+    if diverged:
+        rest = spell_members([spec for spec in config.members if spec.id not in diverged])
+        others = f", or go on without it: --resume --members {rest}" if rest else ""
+        raise DivergedError(
+            "; ".join(f"{member_id}: {message}" for member_id, message in diverged.items()),
+            hint=f"choose a lower --learning-rate and another --out{others}",
+        )
+    return tuple(trained)
 
 
 def _check_rule(operating_point: str) -> None:

@@ -207,3 +207,21 @@ def test_settings_out_of_range_are_refused(tiny_config, settings):
 def test_epochs_of_a_single_member(tiny_config):
     config = tiny_config(members=("resnet18", "resnet50"), epochs=3, member_epochs={"resnet50": 1})
     assert (config.epochs_for("resnet18"), config.epochs_for("resnet50")) == (3, 1)
+
+
+def test_training_that_diverges_stops_at_once_and_starts_over(scratch, tiny_config, tiny_fit):
+    from edge_train.fit.fit import DivergedError
+
+    for resume in (False, True):
+        with pytest.raises(DivergedError, match=r"diverged in epoch \d: .*not finite") as caught:
+            tiny_fit(tiny_config(learning_rate=1e30, epochs=50), scratch, resume=resume)
+        assert "--learning-rate" in caught.value.hint
+        assert not (scratch / CHECKPOINT).exists()
+
+
+def test_member_that_diverged_in_an_older_version_is_trained_again(tmp_path):
+    from edge_train.fit.train_member import _is_finite
+
+    for value, finite in (("0.5", True), ("nan", False), ("inf", False)):
+        (tmp_path / HISTORY).write_text(f"epoch,val_nll\n0.0,{value}\n")
+        assert _is_finite(tmp_path / HISTORY) is finite

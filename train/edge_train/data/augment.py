@@ -12,6 +12,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge_run.errors import UsageError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -52,6 +54,15 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brightness: float = 0.10
     gamma: float = 0.4
     noise: float = 6.0
+
+    def __post_init__(self) -> None:
+        values = msgspec.structs.asdict(self)
+        wrong = [f"{name} {value}" for name, value in values.items() if not 0 <= value < np.inf]
+        if wrong or self.flip > 1 or self.zoom >= 1:
+            raise UsageError(
+                f"augmentation is out of range: {', '.join(wrong) or f'flip {self.flip}, zoom {self.zoom}'}",
+                hint="ranges are numbers from 0 up; flip is a probability, and zoom is below 1",
+            )
 
 
 NONE = Augmentation(rotate=0, zoom=0, shift=0, flip=0, crop=1, contrast=0, brightness=0, gamma=0, noise=0)

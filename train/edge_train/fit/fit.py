@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -15,7 +16,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from safetensors.torch import load_file, save_file
 
 from edge_run._files import replacing
-from edge_run.errors import UsageError
+from edge_run.errors import EdgeRunError, UsageError
 from edge_run.machine.processor import cpu_flags
 from edge_train.data.batches import loader
 from edge_train.networks.member import MODEL
@@ -38,6 +39,10 @@ CHECKPOINT = "checkpoint.ckpt"
 HISTORY = "history.csv"
 
 
+class DivergedError(EdgeRunError):
+    """A training has a figure that is not finite: its weights are of no use any more."""
+
+
 class EpochAverage(Callback):
     """Average the weights over the ends of the last epochs, and record every epoch.
 
@@ -56,12 +61,24 @@ class EpochAverage(Callback):
         self._count = 0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record the epoch, and add its weights to the mean if it is one of the last."""
+        """Record the epoch, and add its weights to the mean if it is one of the last.
+
+        Raises
+        ------
+        DivergedError
+            A loss or an accuracy of the epoch is not finite.
+        """
         names = ("train_ce", "train_os", "val_nll", "val_accuracy")
         row = {
             "epoch": float(trainer.current_epoch),
             **{n: float(trainer.callback_metrics[n]) for n in names},
         }
+        wrong = [name for name, value in row.items() if not math.isfinite(value)]
+        if wrong:
+            raise DivergedError(
+                f"the training diverged in epoch {trainer.current_epoch + 1}: {' and '.join(wrong)} are not finite",
+                hint="choose a lower --learning-rate and another --out",
+            )
         self.history = [*self.history[: trainer.current_epoch], row]
         averaged = trainer.current_epoch >= int(trainer.max_epochs or 0) - self.last
         if averaged:
@@ -123,6 +140,11 @@ def fit(
     Returns
     -------
     One row per epoch: ``epoch, train_ce, train_os, val_nll, val_accuracy``.
+
+    Raises
+    ------
+    DivergedError
+        An epoch has a figure that is not finite. The checkpoint is deleted, so that a resumed training starts over.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
@@ -140,12 +162,16 @@ def fit(
         # Lightning advises more data workers; the scans are in memory already.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-        trainer.fit(
-            task,
-            loader(*train, batch_size=config.batch_size, seed=config.seed, augmentation=config.augmentation),
-            loader(*val, batch_size=config.batch_size),
-            ckpt_path=str(checkpoint) if checkpoint.exists() else None,
-        )
+        try:
+            trainer.fit(
+                task,
+                loader(*train, batch_size=config.batch_size, seed=config.seed, augmentation=config.augmentation),
+                loader(*val, batch_size=config.batch_size),
+                ckpt_path=str(checkpoint) if checkpoint.exists() else None,
+            )
+        except DivergedError:
+            checkpoint.unlink(missing_ok=True)
+            raise
     member.net.load_state_dict(load_file(folder / MODEL))
     member.eval()
     return average.history

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +17,7 @@ from edge_train.networks.initial import build, load_trunk
 from edge_train.networks.member import MODEL, Member
 from edge_train.run import MemberRecord
 
-from .fit import CHECKPOINT, fit
+from .fit import CHECKPOINT, HISTORY, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,19 +56,25 @@ def train_member(
         Go on with what is in ``folder``.
     hardware
         Lightning's ``accelerator``, ``devices``, ``num_nodes``, ``strategy``.
+
+    Raises
+    ------
+    DivergedError
+        An epoch has a figure that is not finite.
     """
     done = folder / MEMBER
-    if resume and done.exists():
+    if resume and done.exists() and _is_finite(folder / HISTORY):
         say(f"{spec.id}: trained already")
         return runs.read(done, MemberRecord)
     # The seed of the whole training plus the member's own decides its head, its order and its augmentation.
-    config = msgspec.structs.replace(config, seed=config.seed + spec.seed)
+    epochs = config.epochs_for(spec.id)
+    alone = (msgspec.structs.replace(spec, seed=0),)
+    config = msgspec.structs.replace(config, seed=config.seed + spec.seed, members=alone, member_epochs={})
     options: dict[str, Any] = {"resume": resume, "hardware": hardware, "say": say}
     member = _starting_member(spec, stages, config, folder, options)
     started_from = state_hash(member)
     train, val = stages.target.part("train"), stages.target.part("val")
     say(f"{spec.id}: fine-tuning on {len(train.targets)} scans")
-    epochs = config.epochs_for(spec.id)
     fit(member, train, val, config, folder, epochs=epochs, **options)
     weights, averaged = sha256_file(folder / MODEL), config.averaged(epochs)
     record = MemberRecord(spec.id, spec.arch, *member.normalisation, weights, started_from, averaged)
@@ -75,6 +83,12 @@ def train_member(
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / "source", ignore_errors=True)
     return record
+
+
+def _is_finite(history: Path) -> bool:
+    """Tell whether every figure of a finished training is finite; edge-run 0.1 finished those that diverged, too."""
+    with history.open(newline="") as file:
+        return all(math.isfinite(float(value)) for row in csv.DictReader(file) for value in row.values())
 
 
 def _starting_member(

@@ -9,6 +9,8 @@ a switch here, and no default claims to be the papers'.
 
 from __future__ import annotations
 
+from math import inf
+
 import msgspec
 import torch
 from torch import Tensor
@@ -43,8 +45,10 @@ class OrthogonalSpheres(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     warmup: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.weight < 0 or self.warmup < 0:
-            raise UsageError("the OS weight and warm-up must not be negative", hint="--os-lambda 0 switches OS off")
+        if not (0 <= self.weight < inf and 0 <= self.warmup < inf):
+            raise UsageError(
+                "the OS weight and warm-up must be numbers from 0 up", hint="--os-lambda 0 switches OS off"
+            )
         if self.blocks < 2:
             raise UsageError(f"OS needs at least 2 blocks, got {self.blocks}", hint="--os-blocks 16")
 
