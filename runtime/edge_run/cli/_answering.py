@@ -104,19 +104,19 @@ class _Drawer:
     """Draws heatmaps into a folder; one that cannot be written is a warning, and the answers go on."""
 
     def __init__(self, ensemble: Ensemble, folder: Path) -> None:
-        from edge_run.heatmap import Heatmap, place
+        from edge_run.heatmap import Heatmap, picture_path
 
-        self._heatmap, self._folder, self._place = Heatmap(ensemble.bundle, ensemble.precision), folder, place
+        self._heatmap, self._folder, self._place = Heatmap(ensemble.bundle, ensemble.precision), folder, picture_path
         self._missing, self._warnings = set[str](), Warnings()
 
     def __call__(self, scan: Scan, prediction: Prediction, features: Features) -> None:
         """Draw one; see ``on_prediction`` of :meth:`edge_run.Ensemble.predict_many`."""
-        from edge_run.heatmap import write
+        from edge_run.heatmap import write_picture
 
         path = self._at(prediction)
         try:
             maps = self._heatmap.maps(features, self._heatmap.label(prediction.decision))
-            write(path, self._heatmap.draw(scan.pixels, maps, prediction.decision))
+            write_picture(path, self._heatmap.draw(scan.pixels, maps, prediction.decision))
         except EdgeRunError as error:
             self._missing.add(str(path))
             self._warnings("no heatmap", error)

@@ -1,10 +1,22 @@
-"""Where in a scan the compiled members saw what they voted for."""
+"""Where in a scan the compiled members see evidence for their answer, as maps and as a picture."""
 
 from __future__ import annotations
 
-from .files import place, put, write
-from .maps import Heatmap, Maps, limit
-from .overlay import bar, overlay
+from .files import picture_path, write_file, write_picture
+from .heatmap import Heatmap
+from .maps import Maps, mapped_label, scale_limit
+from .overlay import draw_bar, overlay
 from .picture import draw
 
-__all__ = ["Heatmap", "Maps", "bar", "draw", "limit", "overlay", "place", "put", "write"]
+__all__ = [
+    "Heatmap",
+    "Maps",
+    "draw",
+    "draw_bar",
+    "mapped_label",
+    "overlay",
+    "picture_path",
+    "scale_limit",
+    "write_file",
+    "write_picture",
+]

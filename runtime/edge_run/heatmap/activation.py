@@ -1,4 +1,4 @@
-"""Class-activation maps from what the compiled members return anyway (Zhou et al. 2016)."""
+"""Class-activation maps, computed from what the compiled members return anyway (Zhou et al. 2016)."""
 
 from __future__ import annotations
 
@@ -12,30 +12,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def activation_map(features: NDArray[np.float32], head: NDArray[np.float32], label: int) -> NDArray[np.float32]:
-    """Contribution of each place to a class's logit.
+def contrast_map(features: NDArray[np.float32], head: NDArray[np.float32], label: int) -> NDArray[np.float32]:
+    """Compute how much each place adds to a class's logit, compared with the mean logit of the other classes.
 
-    The networks end in a global average and one Linear, so the logit, less its bias, is the mean over this map, and the
-    map is Grad-CAM before its ReLU, up to the number of places (Selvaraju et al. 2017, section 3.1).
+    The networks end in a global average and one linear layer. So the logit, without its bias, is the mean of the map
+    ``head[label] @ features``, which equals Grad-CAM before its ReLU, but for the number of places (Selvaraju et al.
+    2017, section 3.1). The softmax depends only on differences of logits, so the map of the difference is drawn.
 
     Parameters
     ----------
     features
-        ``[width, h, w]``: one scan's last convolutional block.
+        ``[width, h, w] float32``: one scan's last convolutional block.
     head
-        ``[classes, width]``: the Linear's weight.
+        ``[classes, width] float32``: weight of the linear layer.
     label
         Index of the class.
 
     Returns
     -------
-    ``[h, w] float32``, signed.
+    ``[h, w] float32``, in logits; positive where a place is evidence for the class.
     """
-    return np.asarray(np.tensordot(head[label], features, axes=1), dtype=np.float32)
-
-
-def contrast_map(features: NDArray[np.float32], head: NDArray[np.float32], label: int) -> NDArray[np.float32]:
-    """Contribution of each place to a class's logit over the mean of the others': what the softmax turns on."""
     others = np.delete(head, label, axis=0).mean(axis=0)
     return np.asarray(np.tensordot(head[label] - others, features, axes=1), dtype=np.float32)
 
@@ -43,12 +39,18 @@ def contrast_map(features: NDArray[np.float32], head: NDArray[np.float32], label
 def vote_map(
     maps: Sequence[NDArray[np.float32]], weights: Sequence[float], temperatures: Sequence[float]
 ) -> NDArray[np.float32]:
-    """The members' maps as one: weighted by the vote, each divided by its temperature as its logits are.
+    """Average the members' maps with the weights of the vote, each divided by its temperature as its logits are.
 
     Parameters
     ----------
     maps
-        ``[h, w]`` each, of one size.
+        One ``[h, w] float32`` for each member, all of one size.
+    weights, temperatures
+        One number for each member.
+
+    Returns
+    -------
+    ``[h, w] float32``.
     """
     share = np.asarray(weights, np.float64) / sum(weights) / np.asarray(temperatures, np.float64)
     return np.asarray(np.tensordot(share, np.stack(maps), axes=1), dtype=np.float32)

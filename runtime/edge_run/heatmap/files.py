@@ -1,4 +1,4 @@
-"""Where a picture goes, and how it gets there whole."""
+"""Name the file of a picture, and write it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 _LONGEST = 40
 
 
-def place(folder: Path, name: str, scan_sha256: str) -> Path:
-    """Path of a scan's picture, directly in ``folder``.
+def picture_path(folder: Path, name: str, scan_sha256: str) -> Path:
+    """Name the file of a scan's picture, directly in ``folder``.
 
     Parameters
     ----------
+    folder
+        Where pictures go.
     name
-        The input's name, however it came in. Its last part can be read in the picture's; a digest of all of it and of
-        the scan keeps inputs of the same name apart.
+        The input's name or path. The file's name begins with its last part, and ends in a digest of all of it and of
+        the scan, so that two scans with the same name do not overwrite each other's pictures.
+    scan_sha256
+        Hash of the encoded scan.
     """
     stem = PurePath(name.replace("\\", "/")).stem
     readable = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:_LONGEST].strip("_") or "scan"
@@ -34,13 +38,15 @@ def place(folder: Path, name: str, scan_sha256: str) -> Path:
     return folder / f"{readable}-{digest[:10]}.heatmap.png"
 
 
-def write(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a picture as PNG; as :func:`put`."""
-    put(path, cv2.imencode(".png", image)[1].tobytes())
+def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture ``[H, W, 3] uint8`` BGR as PNG; see :func:`write_file`."""
+    write_file(path, cv2.imencode(".png", image)[1].tobytes())
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write a file that shows a patient's scan, whole or not at all, for this user alone.
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that shows a patient's scan, whole or not at all, so that only this user may read it.
+
+    The file has mode 0600, and a folder that is made for it 0700. A link of its name is replaced.
 
     Raises
     ------

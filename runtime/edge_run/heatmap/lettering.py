@@ -1,4 +1,4 @@
-"""Text on pictures: OpenCV 5's own typeface, or OpenCV 4's strokes drawn large and shrunk."""
+"""Write text on pictures, with OpenCV 5's typeface, or with OpenCV 4's strokes, drawn large and then shrunk."""
 
 from __future__ import annotations
 
@@ -27,9 +27,15 @@ def write(
     Parameters
     ----------
     image
-        ``[H, W, 3] uint8`` BGR, is drawn on.
+        ``[H, W, 3] uint8`` BGR, which is drawn on.
+    text
+        The line.
+    left, baseline
+        Where it begins, in pixels.
     size
-        Of the letters, pixels.
+        Size of the letters in pixels.
+    colour, bold
+        How it looks.
     """
     text = plain(text)
     if hasattr(cv2, "FontFace"):
@@ -47,7 +53,7 @@ def write(
 
 
 def width(text: str, size: int, *, bold: bool = False) -> int:
-    """Pixels that a line takes."""
+    """Return the width of a line in pixels."""
     text = plain(text)
     if hasattr(cv2, "FontFace"):
         box: Any = cv2.getTextSize((0, 0), text, (0, 0), _face(), size, _weight(bold=bold))
@@ -67,13 +73,13 @@ def caption(
     bold: bool = False,
     faint: bool = False,
 ) -> None:
-    """Write as much of a line as there is room for, ``left`` being counted from the image's left."""
+    """Write as much of a line as fits into ``room`` pixels from ``left``."""
     line = fit(text, size, room, bold=bold)
     write(image, line, left, baseline, size, FAINT_INK if faint else INK, bold=bold)
 
 
 def fit(text: str, size: int, room: int, *, bold: bool = False) -> str:
-    """Cut a line that is too long, and say so by dots."""
+    """Cut a line that is too long, and end it with dots."""
     text = plain(text)
     if width(text, size, bold=bold) <= room:
         return text
@@ -83,7 +89,7 @@ def fit(text: str, size: int, room: int, *, bold: bool = False) -> str:
 
 
 def wrap(text: str, size: int, room: int, *, bold: bool = False) -> Iterator[str]:
-    """Break a text into lines that fit."""
+    """Break a text into lines of at most ``room`` pixels."""
     line = ""
     for word in plain(text).split():
         longer = f"{line} {word}".lstrip()
@@ -96,7 +102,7 @@ def wrap(text: str, size: int, room: int, *, bold: bool = False) -> Iterator[str
 
 
 def plain(text: str, longest: int = 400) -> str:
-    """Text as it can be drawn: names of labels and bundles are other people's."""
+    """Replace what cannot be drawn, and cut what is longer than ``longest``: labels and names come from bundles."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:longest])
 
 
@@ -110,5 +116,5 @@ def _weight(*, bold: bool) -> int:
 
 
 def _strokes(size: int, *, bold: bool) -> tuple[float, int]:
-    """Hershey's scale, its capitals being 21 units high, and the width of its strokes."""
+    """Return the scale of the Hershey font, whose capitals are 21 units high, and the width of its strokes."""
     return 0.72 * size * _FINER / 21, max(1, round(size * _FINER * (0.12 if bold else 0.08)))

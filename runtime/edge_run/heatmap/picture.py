@@ -1,4 +1,4 @@
-"""Maps, scan and decision -> one picture."""
+"""Draw maps, scan and decision as one picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from . import lettering
-from .overlay import bar, overlay
-from .wording import Line, foot, headline, said
+from .overlay import draw_bar, overlay
+from .wording import Line, footer, headline, member_caption, vote_caption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,14 +31,14 @@ PAPER, ABSENT = (255, 255, 255), (240, 237, 235)
 
 
 class Block(NamedTuple):
-    """A band of the picture: its height, and what draws on it."""
+    """A band across the picture: its height in pixels, and the function that draws on it."""
 
     height: int
     draw: Callable[[Image], None]
 
 
 class Grid(NamedTuple):
-    """What the bands have in common, pixels: size of the letters, space between things, width of the picture."""
+    """Measures that the bands share, in pixels: size of the letters, space between parts, width of the picture."""
 
     text: int
     gap: int
@@ -53,23 +53,24 @@ def draw(pixels: Image, maps: Maps, decision: Decision, manifest: Manifest) -> I
     pixels
         ``[H, W] uint8``: the scan as it was read.
     maps
-        Of that scan.
+        The maps of that scan.
     decision
-        What was answered.
+        The answer to it.
+    manifest
+        Of the bundle that answered.
 
     Returns
     -------
-    ``[h, w, 3] uint8`` BGR, on white. The scan has its own size while that is between :data:`SMALLEST` and
-    :data:`LARGEST` on its longer side, so that the picture stays below some 250 MB; drawing and writing it take as
-    much again.
+    ``[h, w, 3] uint8`` BGR, on white. The scan keeps its size where its longer side is between :data:`SMALLEST` and
+    :data:`LARGEST` pixels. So the picture takes at most 250 MB of memory, and drawing and writing it as much again.
     """
     grey = _sized(pixels)
     grid = _grid(grey.shape[1])
     blocks = [
         _text(headline(decision, manifest), grid),
-        _scans(grey, maps, grid, pixels.shape),
+        _scans(grey, maps, vote_caption(maps, manifest), grid, pixels.shape),
         _members(grey, maps, decision, manifest, grid),
-        _text(foot(maps, manifest), grid),
+        _text(footer(maps, manifest), grid),
     ]
     height = sum(block.height for block in blocks) + (len(blocks) - 1) * grid.gap + 2 * grid.gap
     image = np.full((height, grid.width + 2 * grid.gap, 3), PAPER, np.uint8)
@@ -114,7 +115,7 @@ def _text(lines: Sequence[Line], grid: Grid) -> Block:
     return Block(sum(heights), write)
 
 
-def _scans(grey: Image, maps: Maps, grid: Grid, shape: tuple[int, ...]) -> Block:
+def _scans(grey: Image, maps: Maps, title: str, grid: Grid, shape: tuple[int, ...]) -> Block:
     height, width = grey.shape
     note = round(1.9 * grid.text)
 
@@ -127,7 +128,7 @@ def _scans(grey: Image, maps: Maps, grid: Grid, shape: tuple[int, ...]) -> Block
         )
         shown = "" if grey.shape == shape else f", shown at {width} x {height}"
         caption(f"the scan, {shape[1]} x {shape[0]}{shown}", left=0)
-        caption(f"what the vote of {len(maps.members)} saw", left=second)
+        caption(title, left=second)
         third = second + width + grid.gap
         _bar(image[:, third:], maps, grid)
 
@@ -135,11 +136,11 @@ def _scans(grey: Image, maps: Maps, grid: Grid, shape: tuple[int, ...]) -> Block
 
 
 def _bar(image: Image, maps: Maps, grid: Grid) -> None:
-    """Colour bar with its words and figures, as high as the scan where that leaves room for them."""
+    """Draw the colour bar with its class and values, as high as the scan where that leaves room for the text."""
     text = grid.text
     room = image.shape[1]
     top, height = round(2.4 * text), min(len(image) - round(4.3 * text), 30 * text)
-    bar(image[top : top + height, : 2 * text])
+    draw_bar(image[top : top + height, : 2 * text])
     caption = partial(lettering.caption, image, left=0, size=text, room=room)
     caption("for", baseline=round(0.8 * text), faint=True)
     caption(maps.label, baseline=round(1.95 * text), bold=True)
@@ -170,7 +171,7 @@ def _members(grey: Image, maps: Maps, decision: Decision, manifest: Manifest, gr
                 panel[:] = ABSENT
             caption = partial(lettering.caption, image, left=left, size=grid.text, room=step - grid.gap)
             caption(member.id, baseline=height + round(1.3 * grid.text), bold=True)
-            caption(said(member, decision, maps.label), baseline=height + round(2.65 * grid.text), faint=True)
+            caption(member_caption(member, decision, maps.label), baseline=height + round(2.65 * grid.text), faint=True)
 
     return Block(height + round(3.2 * grid.text), write)
 

@@ -1,4 +1,4 @@
-"""What stands on a picture."""
+"""The text on a picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Line(NamedTuple):
-    """A line of text, broken where the picture ends; ``larger`` than the picture's letters by a factor."""
+    """A line of text, which is wrapped at the picture's width; ``larger`` multiplies the size of its letters."""
 
     text: str
     colour: Colour = INK
@@ -23,12 +23,12 @@ class Line(NamedTuple):
     larger: float = 1.0
 
     def size(self, text: int) -> int:
-        """Of its letters, pixels."""
+        """Return the size of its letters in pixels, ``text`` being that of the picture's."""
         return round(self.larger * text)
 
 
 def headline(decision: Decision, manifest: Manifest) -> list[Line]:
-    """Answer, how sure it is, and the flags."""
+    """Write the answer, its probability or the interval of it, and the flags."""
     lines = [Line(f"{decision.label}  {decision.probability:.1%}", bold=True, larger=1.9)]
     answered, members = len(decision.members), len(manifest.members)
     if decision.interval is not None:
@@ -36,28 +36,33 @@ def headline(decision: Decision, manifest: Manifest) -> list[Line]:
         lines.append(
             Line(
                 f"{answered} of {members} members answered: the others could not change the label. "
-                f"All of them would give {low:.1%} to {high:.1%}."
+                f"With all of them the probability would be {low:.1%} to {high:.1%}."
             )
         )
     lines += [Line(f"flag: {flag.reason} ({flag.name})", ALARM, bold=True) for flag in decision.flags]
     return lines
 
 
-def said(member: BundleMember, decision: Decision, label: str) -> str:
-    """What a member answered about a label, and its weight."""
+def vote_caption(maps: Maps, manifest: Manifest) -> str:
+    """Write what the map beside the scan is."""
+    return f"heatmap of the vote ({len(maps.members)} of {len(manifest.members)} members)"
+
+
+def member_caption(member: BundleMember, decision: Decision, label: str) -> str:
+    """Write a member's probability of a class, and its weight."""
     for vote in decision.members:
         if vote.id == member.id:
-            return f"{label} {vote.probabilities[label]:.1%}, weighs {vote.weight:.2f}"
-    return f"did not answer, weighs {member.weight:.2f}"
+            return f"{label} {vote.probabilities[label]:.1%}, weight {vote.weight:.2f}"
+    return f"did not answer, weight {member.weight:.2f}"
 
 
-def foot(maps: Maps, manifest: Manifest) -> list[Line]:
-    """How to read the picture, and what it is not for."""
+def footer(maps: Maps, manifest: Manifest) -> list[Line]:
+    """Write how to read the picture, and what it must not be used for."""
     height, width = maps.ensemble.shape
     reading = (
-        f"Orange speaks for {maps.label}, blue against it; where the scan keeps its grey, neither. Lines go round what "
-        "is beyond half of the scale: unbroken for, dashed against. One scale for all maps, whose mean is, but for a "
-        f"constant, the log-odds that is voted with. The networks see {width} x {height} places; what is finer here is "
-        "smoothing."
+        f"Orange is evidence for {maps.label}, blue is evidence against it; where the scan is grey there is neither. "
+        "Lines surround what exceeds half of the scale: solid for, dashed against. All maps have one scale. "
+        "The mean of a map is the log-odds that the member votes with, but for a constant. The networks see "
+        f"{width} x {height} places; finer detail of the colours is interpolation."
     )
     return [Line(reading, FAINT_INK), Line(f"{manifest.name}: {manifest.card.intended_use}", FAINT_INK)]

@@ -10,7 +10,7 @@ import pytest
 
 from edge_run import Bundle, Ensemble
 from edge_run.errors import BundleError, UsageError
-from edge_run.heatmap import Heatmap, lettering, limit, overlay, place, write
+from edge_run.heatmap import Heatmap, lettering, overlay, picture_path, scale_limit, write_picture
 from edge_run.heatmap.overlay import AGAINST, FOR
 from edge_run.heatmap.picture import LARGEST, PAPER, _grid
 from edge_run.scan.preprocessing import preprocess
@@ -114,7 +114,7 @@ ENDS = [((0.1, 0.1), 2), ((2, 2), 2), ((2.1, 2.1), 3), ((7, 7), 8), ((1, 40), 5)
 @pytest.mark.parametrize(("peaks", "end"), ENDS)
 def test_scale_ends_at_a_round_number_that_the_vote_stays_within(peaks, end):
     members = [np.array([[peak, -peak / 2]], np.float32) for peak in peaks]
-    assert limit(members, [0.9, 0.1]) == end
+    assert scale_limit(members, [0.9, 0.1]) == end
 
 
 def test_colours_have_a_sign_and_nothing_is_no_colour():
@@ -175,10 +175,14 @@ def test_early_exit_is_said_in_the_picture(heatmap, answered):
     every = heatmap.draw(pixels, heatmap.maps(features, "covid"), decision)
     some = heatmap.draw(pixels, heatmap.maps({"resnet18": features["resnet18"]}, "covid"), early)
     assert some.shape[0] > every.shape[0]  # a line more
-    from edge_run.heatmap.wording import headline, said
+    from edge_run.heatmap.wording import headline, member_caption, vote_caption
+
+    assert vote_caption(heatmap.maps({"resnet18": features["resnet18"]}, "covid"), heatmap.manifest) == (
+        "heatmap of the vote (1 of 4 members)"
+    )
 
     assert any("1 of 4 members answered" in line.text for line in headline(early, heatmap.manifest))
-    assert said(heatmap.manifest.members[2], early, "covid").startswith("did not answer")
+    assert member_caption(heatmap.manifest.members[2], early, "covid").startswith("did not answer")
 
 
 @pytest.mark.parametrize("typeface", ["FontFace", "strokes"])
@@ -217,12 +221,12 @@ def test_names_stay_in_the_folder_and_apart(tmp_path):
         "..",
         "é中.png",
     ]
-    paths = [place(tmp_path, name, SHA) for name in names]
+    paths = [picture_path(tmp_path, name, SHA) for name in names]
     assert len(set(paths)) == len(names)
     assert all(path.parent == tmp_path for path in paths)
     assert all(len(path.name.encode()) < 200 and path.name.endswith(".heatmap.png") for path in paths)
     assert paths[0].name.startswith("scan-")
-    assert place(tmp_path, "a/scan.png", SHA) == paths[0] != place(tmp_path, "a/scan.png", "cd" * 32)
+    assert picture_path(tmp_path, "a/scan.png", SHA) == paths[0] != picture_path(tmp_path, "a/scan.png", "cd" * 32)
 
 
 def test_pictures_are_written_whole_and_over_links(tmp_path):
@@ -230,10 +234,10 @@ def test_pictures_are_written_whole_and_over_links(tmp_path):
     outside = tmp_path / "outside"
     outside.write_text("mine")
     path = tmp_path / "out" / "deep" / "a.png"
-    write(path, image)
+    write_picture(path, image)
     path.unlink()
     path.symlink_to(outside)
-    write(path, image)
+    write_picture(path, image)
     assert outside.read_text() == "mine"
     assert (cv2.imread(str(path)) == image).all()
     assert [p.name for p in path.parent.iterdir()] == ["a.png"]
@@ -243,4 +247,4 @@ def test_pictures_are_written_whole_and_over_links(tmp_path):
 def test_a_folder_that_cannot_be_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
-        write(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))
+        write_picture(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))
