@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.latency.cold import COMMAND
 from edge_explain.methods.gradcam import grad_cam
-from edge_explain.methods.originals import of_bundle
+from edge_explain.methods.originals import load_originals
 from edge_run import Bundle
 from edge_run.doctor import examine
 from edge_run.errors import EdgeRunError
@@ -51,7 +51,7 @@ def main(bundle: Path, run: Path, data: Path, scan: Path, rounds: int) -> None:
 def _grad_cams(bundle: Bundle, run: Path, scan: Path, rounds: int) -> float:
     """Seconds of all networks, without the first time."""
     pixels = preprocess(read(scan).pixels, bundle.manifest.preprocess)[0, 0]
-    originals = of_bundle(bundle, run)
+    originals = load_originals(bundle, run)
     taken = []
     for _ in range(rounds + 1):
         begin = time.perf_counter()

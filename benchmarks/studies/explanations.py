@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge_explain.methods.background import evenly
+from edge_explain.methods.background import draw_evenly
 from edge_explain.methods.compiled import BATCH, probability_of
 from edge_explain.methods.gradcam import grad_cam
-from edge_explain.trust import body, deletion, insertion, random_baseline, randomisation, shares
+from edge_explain.trust import body, deletion, evidence_location, insertion, random_baseline, randomisation
 from edge_run import Ensemble
 from edge_run.errors import EdgeRunError
 from edge_run.heatmap.activation import contrast_map, vote_map
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_explain.methods.compiled import Answer
+    from edge_explain.methods.compiled import ProbabilityFunction
     from edge_train.networks.member import Member
 
 RESAMPLES = 2000
@@ -88,7 +88,7 @@ def main(arguments: argparse.Namespace) -> None:
 def draw(run: Run, folders: Sequence[Path], split: str, count: int, seed: int) -> list[Case]:
     """Scans of a split, evenly by class and over patients."""
     dataset = read_folders(folders, labels=run.record.labels, seed=run.record.config.seed)
-    picked = evenly(dataset.of(split).samples, count, np.random.default_rng(seed))
+    picked = draw_evenly(dataset.of(split).samples, count, np.random.default_rng(seed))
     pixels = decode(picked, run.record.config.preprocess).pixels
     labels = [run.record.labels.index(sample.label) for sample in picked]
     return [Case(*case) for case in zip(pixels, labels, (sample.group for sample in picked), strict=True)]
@@ -124,12 +124,12 @@ def judge_network(member: Member, temperature: float, case: Case, seed: int) -> 
     return judge(answer, case, map_, seed) | {"likeness to shuffled weights": alike}
 
 
-def judge(answer: Answer, case: Case, map_: NDArray[np.float32], seed: int) -> Figures:
+def judge(answer: ProbabilityFunction, case: Case, map_: NDArray[np.float32], seed: int) -> Figures:
     """Figures of one map."""
     baseline = random_baseline(answer, case.pixels, rankings=RANKINGS, steps=STEPS, seed=seed)
     put_in = insertion(answer, case.pixels, map_, baseline, steps=STEPS)
     taken_out = deletion(answer, case.pixels, map_, baseline, steps=STEPS)
-    where = shares(map_, body(case.pixels))
+    where = evidence_location(map_, body(case.pixels))
     return {
         "insertion area": put_in.area,
         "insertion area over random": put_in.area - put_in.random_area,

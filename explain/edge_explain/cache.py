@@ -1,7 +1,7 @@
-"""Explanations that were made before, by what they were made of.
+"""Keep explanations that were computed before, by the hash of everything that they depend on.
 
-Each is a folder of its own: ``record.json``, arrays as ``.npy``, and ``SHA256SUMS`` over both. What is not as it was
-written is made again. A scan itself is never stored; but maps of it are, so the folder is this user's alone.
+Each has a folder: ``record.json``, arrays as ``.npy``, and ``SHA256SUMS`` of both. A damaged one is computed again. The
+scan itself is not stored, but maps of it are, so that only this user may read the folder.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 RECORD, SUMS = "record.json", "SHA256SUMS"
 ENTRIES = 200
-"""Kept at most; the least recently used go first."""
+"""Largest number of explanations; the least recently used are deleted first."""
 MAX_BYTES = 64 * 2**20
-"""Of one file."""
+"""Largest size of one file."""
 
 
 def default_folder() -> Path | None:
@@ -36,26 +36,26 @@ def default_folder() -> Path | None:
 
 
 def key(parts: Mapping[str, object]) -> str:
-    """Name of an explanation: SHA-256 of all that it depends on."""
+    """Name an explanation by the SHA-256 of everything that it depends on."""
     return sha256(msgspec.json.encode(dict(parts), order="sorted"))
 
 
 class Cache:
-    """A folder of explanations.
+    """A folder of explanations, each under the name that :func:`key` gives it.
 
     Parameters
     ----------
     folder
-        Made when something is first stored.
+        The folder, which is made when something is first stored.
     entries
-        How many are kept.
+        How many explanations are kept.
     """
 
     def __init__(self, folder: Path, *, entries: int = ENTRIES) -> None:
         self.folder, self.entries = folder, entries
 
     def load(self, name: str) -> tuple[bytes, dict[str, NDArray[np.generic]]] | None:
-        """Record and arrays of an explanation; None where it is not there, or not as it was written."""
+        """Load the record and the arrays of an explanation; None where it is missing or damaged."""
         at = self.folder / name
         try:
             files = _checked(at)
@@ -68,38 +68,38 @@ class Cache:
         return record, arrays
 
     def store(self, name: str, record: bytes, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Keep an explanation; a full disk or a folder that may not be written is no reason to fail."""
+        """Keep an explanation. A full disk or a folder that may not be written to is no error."""
         files = {RECORD: record, **{f"{array}.npy": _written(values) for array, values in arrays.items()}}
         files[SUMS] = "".join(f"{sha256(data)}  {file}\n" for file, data in files.items()).encode()
         try:
             make_folder(self.folder)
             with unfinished_folder(self.folder) as unfinished:
-                made = unfinished / name
-                made.mkdir(mode=0o700)
+                entry = unfinished / name
+                entry.mkdir(mode=0o700)
                 for file, data in files.items():
-                    (made / file).write_bytes(data)
+                    (entry / file).write_bytes(data)
                 shutil.rmtree(self.folder / name, ignore_errors=True)
-                move_folder(made, self.folder / name)
-            self._forget()
+                move_folder(entry, self.folder / name)
+            self._delete_oldest()
         except OSError:
             return
 
-    def _forget(self) -> None:
-        kept = sorted(
+    def _delete_oldest(self) -> None:
+        by_use = sorted(
             (path for path in self.folder.iterdir() if not path.name.startswith(".")),
             key=lambda path: path.stat().st_mtime_ns,
         )
-        for path in kept[: -self.entries]:
+        for path in by_use[: -self.entries]:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def _checked(folder: Path) -> dict[str, bytes]:
-    """Files of an entry; ValueError where one is not what the sums say."""
+    """Read the files of an explanation; raise ValueError where one does not match its hash."""
     files = {}
     for line in _bounded(folder / SUMS).decode("ascii").splitlines():
         expected, _, file = line.partition("  ")
         if Path(file).name != file:
-            raise ValueError(f"{file} leads elsewhere")
+            raise ValueError(f"{file} lies outside the folder")
         files[file] = _bounded(folder / file)
         if sha256(files[file]) != expected:
             raise ValueError(f"{file} is damaged")

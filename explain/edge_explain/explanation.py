@@ -1,4 +1,4 @@
-"""What an explanation says: plain arrays and figures, no PyTorch."""
+"""The data of an explanation: plain arrays and figures, without PyTorch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class MapParity(msgspec.Struct, frozen=True):
-    """The bedside's class-activation map against Captum's Grad-CAM of the original.
+    """How much a compiled class-activation map resembles Captum's Grad-CAM of the original.
 
     Attributes
     ----------
     cosine
-        Between the two maps, before any clipping.
+        Cosine similarity of the two maps, before any clipping.
     max_abs
-        Largest difference, as a share of the largest value of Captum's map.
+        Largest difference as a share of the largest value of Captum's map.
     """
 
     cosine: float
@@ -33,18 +33,18 @@ class MapParity(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """Probability of the explained class as pixels are put in or taken out, most important first.
+    """Probability of the explained class as pixels are inserted or deleted, the most important first.
 
     Attributes
     ----------
     shares
-        Of the pixels, rising from 0 to 1.
+        Share of the pixels, rising from 0 to 1.
     probabilities
-        Of the whole ensemble, calibrated.
+        Calibrated probability of the whole ensemble at each share.
     area
-        Under the curve, 0 to 1.
+        Area under the curve, 0 to 1.
     random_area, random_deviation
-        Mean and standard deviation of the area under curves of random rankings of the same patches.
+        Mean and standard deviation of the areas of random rankings of the same patches.
     """
 
     shares: tuple[float, ...]
@@ -55,23 +55,23 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """Whether the explanation can be believed.
+    """Figures that tell whether the explanation can be relied on.
 
     Attributes
     ----------
     insertion, deletion
-        Of the ensemble's map.
+        Curves of the ensemble's map.
     infidelity, sensitivity
-        Captum's, of each member's Grad-CAM (Yeh et al. 2019): lower is better.
+        Captum's figures of each member's Grad-CAM (Yeh et al. 2019); lower is better.
     randomisation
         Rank correlation of each member's map with the map of the same network with shuffled weights (Adebayo et al.
-        2018): near 0 is right, near 1 means that the map does not depend on what was learnt.
+        2018). It should be near 0; near 1 the map does not depend on what was learnt.
     outside_body, border
-        Share of the positive attribution of the ensemble's map outside the body, and on the outer border of the scan.
+        Share of the evidence for the answer that lies outside the body, and on the outer border of the scan.
     agreement
-        Rank correlation of each pair of members' maps, named ``a, b``.
+        Rank correlation of the maps of each pair of members, by ``a, b``.
     warnings
-        In words a clinician reads; empty where there is nothing to warn of.
+        Sentences for a clinician; empty where no figure calls for one.
     """
 
     insertion: Curve | None
@@ -94,13 +94,13 @@ class Regions:
     segments
         ``[size, size] int``: the region of each pixel of the network's input, counted from 0.
     values
-        ``[regions] float64``: their sum is ``full - empty`` but for ``gap``.
+        ``[regions] float64``, in probability; their sum is ``full - empty + gap``.
     empty, full
-        Probability of the explained class with every region blanked, and with none.
+        Probability of the explained class with every region blurred, and with none.
     gap
         ``sum(values) - (full - empty)``.
     evaluations
-        Forward passes of the ensemble that they took.
+        Number of forward passes of the ensemble.
     """
 
     segments: NDArray[np.int64]
@@ -112,41 +112,32 @@ class Regions:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
-    """One scan, explained.
+class ExplanationParts:
+    """What takes long to compute, and what the cache keeps.
 
     Attributes
     ----------
-    scan, prediction
-        What was asked, and what the compiled ensemble answered.
-    label
-        The class that is explained.
-    network_input
-        ``[size, size] uint8``.
     originals
-        Calibrated probabilities by label of the vote of the PyTorch originals.
+        Calibrated probabilities of the vote of the PyTorch originals, by label.
     maps
-        Class-activation maps of the compiled members, ``[h, w] float32``, signed; by network.
+        Class-activation maps of the compiled members, ``[h, w] float32``, by member. Positive values are evidence for
+        ``label``.
     ensemble_map
-        ``[h, w] float32``: their mean, weighted by the vote, each divided by its temperature.
+        ``[h, w] float32``: mean of ``maps``, weighted by the vote, each divided by its temperature.
     grad_cams
-        Captum's Grad-CAM of the originals at the last block, before ReLU, ``[h, w] float32``; by network.
+        Captum's Grad-CAM of the originals at the last block, before ReLU, ``[h, w] float32``, by member.
     parity
-        ``maps`` against ``grad_cams``.
+        How much ``maps`` resemble ``grad_cams``, by member.
     shap
-        Captum's GradientShap of the originals, ``[size, size] float32``, signed; by network. Empty with ``quick``.
+        Captum's GradientShap of the originals, ``[size, size] float32``, signed, by member. Empty with ``quick``.
     completeness
-        Of ``shap``: sum of the attributions less the difference of the outputs that they explain; by network.
+        Sum of each ``shap`` minus the difference of the outputs that it explains, in log-odds, by member.
     regions
-        None with ``quick``.
-    provenance
-        Hashes, versions, parameters, the command; for the report's foot.
+        Shapley values of regions; None with ``quick``.
+    trust
+        Figures that tell whether all this can be relied on.
     """
 
-    scan: Scan
-    prediction: Prediction
-    label: str
-    network_input: NDArray[np.uint8]
     originals: Mapping[str, float]
     maps: Mapping[str, NDArray[np.float32]]
     ensemble_map: NDArray[np.float32]
@@ -156,4 +147,32 @@ class Explanation:
     completeness: Mapping[str, float]
     regions: Regions | None
     trust: Trust
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(ExplanationParts):
+    """The explanation of the answer to one scan: the computed parts, and what they belong to.
+
+    Attributes
+    ----------
+    scan, prediction
+        The scan, and the answer of the compiled ensemble.
+    case_id
+        The case in the case log; empty where there is none.
+    label
+        The class that is explained: of two classes always the positive one.
+    network_input
+        ``[size, size] uint8``.
+    origin
+        Where the originals come from: the run that was trained, or rebuilt from the bundle.
+    provenance
+        Hashes, versions, parameters and the command, by name.
+    """
+
+    scan: Scan
+    prediction: Prediction
+    case_id: str
+    label: str
+    origin: str
+    network_input: NDArray[np.uint8]
     provenance: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The bedside's map against Captum's."""
+"""Compare a compiled member's map with Captum's Grad-CAM of its original."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def compare(bedside: NDArray[np.float32], grad_cam: NDArray[np.float32]) -> MapParity:
-    """Hold a compiled member's class-activation map against the original's Grad-CAM.
+def compare(compiled: NDArray[np.float32], grad_cam: NDArray[np.float32]) -> MapParity:
+    """Compare a compiled member's class-activation map with the original's Grad-CAM.
 
     Parameters
     ----------
-    bedside
-        ``[h, w]``: its mean is the contrast, less the bias.
+    compiled
+        ``[h, w] float32``, whose mean is the contrast without the bias.
     grad_cam
-        ``[h, w]``: its sum is the same.
+        ``[h, w] float32``, whose sum is the same.
     """
-    ours = np.asarray(bedside, np.float64)
+    ours = np.asarray(compiled, np.float64)
     reference = np.asarray(grad_cam, np.float64) * grad_cam.size
     norms = float(np.linalg.norm(ours) * np.linalg.norm(reference))
-    largest, apart = float(np.abs(reference).max()), float(np.abs(ours - reference).max())
+    largest, difference = float(np.abs(reference).max()), float(np.abs(ours - reference).max())
     if not largest:
-        # A class that no place speaks for or against: nothing to compare but whether ours says so too.
-        return MapParity(1.0 if not apart else 0.0, 0.0 if not apart else 1.0)
-    return MapParity(float((ours * reference).sum()) / norms if norms else 0.0, apart / largest)
+        # No place is evidence for or against the class: the maps agree only if both are 0 everywhere.
+        return MapParity(1.0 if not difference else 0.0, 0.0 if not difference else 1.0)
+    return MapParity(float((ours * reference).sum()) / norms if norms else 0.0, difference / largest)

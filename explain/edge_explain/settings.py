@@ -6,20 +6,20 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything that decides what an explanation takes; 0 leaves a part out.
+    """Everything that decides how long an explanation takes; 0 leaves a part out.
 
     Attributes
     ----------
     shap_samples
-        Gradients for each background scan.
+        Number of gradients for each background scan; see :func:`edge_explain.methods.gradient_shap.gradient_shap`.
     regions, permutations
         See :func:`edge_explain.methods.regions.shapley`.
     steps, rankings
-        Of the insertion and deletion curves, and random rankings they are held against.
+        Number of steps of the insertion and deletion curves, and of random rankings that they are compared with.
     squares, noises
-        Perturbations for infidelity and for sensitivity, for each member.
+        Number of perturbations for infidelity and for sensitivity, for each member.
     shuffles
-        Of each member's weights.
+        How often the weights of each member are shuffled.
     """
 
     shap_samples: int = 2
@@ -34,4 +34,4 @@ class Settings(msgspec.Struct, frozen=True):
 
 FULL = Settings()
 QUICK = Settings(shap_samples=0, regions=0, permutations=0, steps=6, rankings=2, squares=0, noises=0, shuffles=0)
-"""What takes seconds: the maps, and how they fare against chance."""
+"""Takes seconds: the maps, and how they compare with chance."""

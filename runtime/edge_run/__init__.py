@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .ensemble.predict_many import ScanResult
     from .ensemble.series import SeriesPrediction
     from .ensemble.verify import verify
-    from .heatmap.maps import Heatmap
+    from .heatmap.heatmap import Heatmap
     from .scan.preprocessing import PreprocessSpec, preprocess
     from .scan.read import read, read_frames
     from .scan.scan import Scan
@@ -39,7 +39,7 @@ _LAZY = {
     "Decision": "voting.prediction",
     "Ensemble": "ensemble.ensemble",
     "Flag": "voting.prediction",
-    "Heatmap": "heatmap.maps",
+    "Heatmap": "heatmap.heatmap",
     "MemberVote": "voting.prediction",
     "SkippedBackend": "voting.prediction",
     "Prediction": "voting.prediction",

@@ -10,8 +10,8 @@ import pytest
 
 from edge_explain import Cache, Regions, Trust
 from edge_explain.cache import RECORD, SUMS, default_folder, key
-from edge_explain.explanation import MapParity
-from edge_explain.stored import Made, pack, unpack
+from edge_explain.explanation import ExplanationParts, MapParity
+from edge_explain.packing import pack, unpack
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b.c": np.array([[1, 2]], np.int64)}
 
@@ -102,24 +102,24 @@ def test_key_depends_on_every_part_and_on_no_order():
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_made_survives_its_packing(quick):
+def test_parts_survive_their_packing(quick):
     regions = Regions(np.array([[0, 1]]), np.array([0.25, -0.5]), 0.1, 0.9, 1e-9, 7)
     map_ = np.array([[1, -2]], np.float32)
     trust = Trust(None, None, {"x": 0.5}, {}, {}, 0.1, 0.2, {}, ("look",))
-    made = Made(
+    parts = ExplanationParts(
         {"covid": 0.25}, {"x": map_}, map_, {"x": map_ * 2}, {"x": MapParity(1.0, 0.0)},
         {} if quick else {"x": map_ * 3}, {} if quick else {"x": 0.01}, None if quick else regions, trust,
     )  # fmt: skip
-    found = unpack(*pack(made))
+    found = unpack(*pack(parts))
     assert (found.originals, found.parity, found.completeness, found.trust) == (
-        made.originals,
-        made.parity,
-        made.completeness,
+        parts.originals,
+        parts.parity,
+        parts.completeness,
         trust,
     )
     for kind in ("maps", "grad_cams", "shap"):
         assert {arch: array.tolist() for arch, array in getattr(found, kind).items()} == {
-            arch: array.tolist() for arch, array in getattr(made, kind).items()
+            arch: array.tolist() for arch, array in getattr(parts, kind).items()
         }
     assert found.ensemble_map.tolist() == map_.tolist()
     assert (found.regions is None) == quick

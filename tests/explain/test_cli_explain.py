@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,11 @@ from edge_run.cases import CaseLog
 from edge_run.scan import read as image
 from samples.draw import chest_ct
 from toy import edge_run, png
+
+
+def only(folder, pattern):
+    (found,) = folder.glob(pattern)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +69,7 @@ def logged(real, scan):
 def test_report_is_written(ask, scan, tmp_path):
     answered = ask(scan)
     assert answered.code == 0, answered.err
-    page = tmp_path / "out" / "chest-1" / "report.html"
+    page = only(tmp_path / "out", "chest-1-*") / "report.html"
     assert str(page) in answered.out
     assert page.read_text(encoding="utf-8").startswith("<!")
     assert json.loads(page.with_name("report.json").read_bytes())
@@ -75,22 +82,38 @@ def test_json_has_a_record_for_each_and_bad_ones_stop_none(ask, scan, tmp_path):
     (scan.parent / "more" / "chest 1.png").write_bytes(png(chest_ct(1, 96)))
     answered = ask(scan.parent, "--json")
     assert answered.code == 3
-    assert answered.err == "1 of 3 scans could not be explained\n"
+    index = tmp_path / "out" / "index.html"
+    assert answered.err == f"index of the reports: {index}\n1 of 3 scans could not be explained\n"
     first, failed, second = json.loads(answered.out)
     assert failed["path"].endswith("empty.png")
     assert failed["error"]["kind"] == "InputError"
     assert first["explained"] == first["label"]
     assert isinstance(first["warnings"], list)
-    assert [record["report"] for record in (first, second)] == [
-        str(tmp_path / "out" / name / "report.html") for name in ("chest-1", "chest-1-2")
-    ]
+    pages = [Path(record["report"]) for record in (first, second)]
+    assert all(re.fullmatch("chest-1-[0-9a-f]{10}", page.parent.name) and page.is_file() for page in pages)
+    assert pages[0] != pages[1]
+    assert all(page.relative_to(index.parent).as_posix() in index.read_text() for page in pages)
+
+
+def test_two_scans_of_one_name_have_two_reports(ask, tmp_path, monkeypatch):
+    """Also where the second one is explained later, and from another folder."""
+    for number in (0, 1):
+        here = tmp_path / str(number)
+        here.mkdir()
+        (here / "scan.png").write_bytes(png(chest_ct(number, 96)))
+        monkeypatch.chdir(here)
+        assert ask("scan.png").code == 0
+    assert ask(tmp_path / "0" / "scan.png").code == 0
+    pages = list((tmp_path / "out").glob("scan-*/report.json"))
+    assert len(pages) == 3
+    assert len({json.loads(page.read_bytes())["scan"]["sha256"] for page in pages}) == 2
 
 
 def test_second_time_comes_from_the_cache(ask, scan, tmp_path, monkeypatch):
     assert ask(scan).code == 0
     kept = list((tmp_path / "cache" / "edge-run" / "explanations").iterdir())
     assert len(kept) == 1
-    monkeypatch.setattr("edge_explain.explaining.make", lambda *_: pytest.fail("it was made again"))
+    monkeypatch.setattr("edge_explain.explain_scan.compute", lambda *_: pytest.fail("it was computed again"))
     assert ask(scan).code == 0
 
 
@@ -155,6 +178,7 @@ def test_flagged_cases_are_explained_kept_or_found(ask, logged, scan, tmp_path):
     assert found not in answered.out
     assert "was not kept" in by_path[f"case {lost}"]["error"]["message"]
     assert (tmp_path / "out" / again / "report.html").is_file()
+    assert f'href="{again}/report.html"' in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_flagged_without_a_log_or_cases_is_refused(ask, logged):
@@ -171,7 +195,7 @@ def test_flagged_without_a_log_or_cases_is_refused(ask, logged):
     ("options", "code", "words"),
     [
         ({"label": "pneumonia"}, 2, "choose from covid, non_covid"),
-        ({"run": None}, 2, "does not carry its PyTorch originals"),
+        ({"run": None}, 4, "cannot be rebuilt from the bundle toy"),
         ({"bundle": "nowhere"}, 4, "there is no bundle"),
     ],
 )
@@ -185,7 +209,7 @@ def test_what_makes_no_sense_is_refused(ask, scan, options, code, words):
 def test_other_runs_weights_are_refused(ask, scan):
     answered = ask(scan, bundle="ct-covid")
     assert answered.code == 4
-    assert "is not the run that the bundle ct-covid was made of: other weights of resnet18" in answered.err
+    assert "is not the run that the bundle ct-covid was exported from: other weights of resnet18" in answered.err
 
 
 def test_nothing_to_explain_is_refused(ask):
@@ -219,8 +243,8 @@ def test_training_scans_are_the_background_when_they_are_given(capsys, real, sca
     few = msgspec.structs.replace(
         FULL, shap_samples=1, regions=4, permutations=2, steps=2, rankings=2, squares=1, noises=1, shuffles=1
     )
-    monkeypatch.setattr("edge_explain.explaining.FULL", few)
+    monkeypatch.setattr("edge_explain.explain_scan.FULL", few)
     options = ("--run", real.run, "--bundle", real.bundle, "--out", tmp_path / "out", "--data", real.data)
     answered = edge_run(capsys, "explain", scan, "--precision", "fp32", *options)
     assert answered.code == 0, answered.err
-    assert "8 training scans, evenly by class" in (tmp_path / "out" / "chest-1" / "report.json").read_text()
+    assert "8 training scans, evenly by class" in (only(tmp_path / "out", "chest-1-*") / "report.json").read_text()

@@ -1,4 +1,4 @@
-"""Only the very networks that the bundle was made of are taken."""
+"""With a run, only the very networks that the bundle was exported from are accepted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from edge_explain import of_bundle, training_scans
+from edge_explain import load_originals, training_scans
 from edge_run import Bundle
-from edge_run.errors import BundleError, DataError, UsageError
+from edge_run.errors import BundleError, DataError
 from edge_train import read_folders
 
 
@@ -30,7 +30,7 @@ def change(path, edit):
 
 
 def test_originals_of_the_run_answer(real):
-    originals = of_bundle(Bundle(real.bundle), real.run)
+    originals = load_originals(Bundle(real.bundle), real.run)
     assert originals.ids == ("resnet18",)
     assert originals.sha256 == Bundle(real.bundle).manifest.provenance.weights
     member = originals.member("resnet18")
@@ -45,7 +45,7 @@ def test_originals_of_the_run_answer(real):
 def test_other_weights_are_refused_by_name(real, records):
     change(records / "run.json", lambda run: run["members"][0].update(sha256="a" * 64))
     with pytest.raises(BundleError, match="other weights of resnet18") as caught:
-        of_bundle(Bundle(real.bundle), records)
+        load_originals(Bundle(real.bundle), records)
     assert "aaaaaaaaaaaa, not " in caught.value.message
     assert "edge-run export" in caught.value.hint
 
@@ -54,7 +54,7 @@ def test_file_that_is_not_what_the_run_names_is_refused(real, records):
     (records / "members").unlink()
     (records / "members" / "resnet18").mkdir(parents=True)
     (records / "members" / "resnet18" / "model.safetensors").write_bytes(b"another")
-    originals = of_bundle(Bundle(real.bundle), records)
+    originals = load_originals(Bundle(real.bundle), records)
     with pytest.raises(BundleError, match="not the file that"):
         originals.member("resnet18")
 
@@ -62,7 +62,7 @@ def test_file_that_is_not_what_the_run_names_is_refused(real, records):
 def test_run_without_the_member_is_refused(real, records):
     change(records / "run.json", lambda run: run["members"][0].update(id="resnet50"))
     with pytest.raises(BundleError, match=r"resnet18 \(none, not "):
-        of_bundle(Bundle(real.bundle), records)
+        load_originals(Bundle(real.bundle), records)
 
 
 @pytest.mark.parametrize(
@@ -72,26 +72,25 @@ def test_run_without_the_member_is_refused(real, records):
 def test_other_labels_or_preprocessing_are_refused(real, records, edit):
     change(records / "run.json", edit)
     with pytest.raises(BundleError, match="labels or its preprocessing"):
-        of_bundle(Bundle(real.bundle), records)
+        load_originals(Bundle(real.bundle), records)
 
 
 def test_bundle_may_carry_its_originals(real, tmp_path):
     bundle = tmp_path / "bundle"
     shutil.copytree(real.bundle, bundle)
-    with pytest.raises(UsageError, match="does not carry") as caught:
-        of_bundle(Bundle(bundle))
-    assert "--run" in caught.value.hint
+    assert load_originals(Bundle(bundle)).origin == "originals rebuilt from the bundle, fp32"
     (bundle / "originals").symlink_to(real.run)
-    assert of_bundle(Bundle(bundle)).ids == ("resnet18",)
+    assert load_originals(Bundle(bundle)).origin == "trained originals of the run"
 
 
 def test_folder_that_is_no_run_is_refused(real, tmp_path):
     with pytest.raises(BundleError, match=r"run\.json is missing"):
-        of_bundle(Bundle(real.bundle), tmp_path)
+        load_originals(Bundle(real.bundle), tmp_path)
 
 
 def test_background_is_training_scans_evenly_by_class(real):
-    found = training_scans(real.run, [real.data], scans=4)
+    bundle = Bundle(real.bundle)
+    found = training_scans(bundle, [real.data], real.run, scans=4)
     assert found.pixels.shape == (4, 64, 64)
     assert found.origin == "4 training scans, evenly by class"
     train = read_folders([real.data]).of("train").samples
@@ -102,9 +101,9 @@ def test_background_is_training_scans_evenly_by_class(real):
     places = [next(n for n, other in enumerate(pixels) if (other == scan).all()) for scan in found.pixels]
     assert len(set(places)) == 4
     assert sorted(train[place].label for place in places) == ["covid", "covid", "non_covid", "non_covid"]
-    assert training_scans(real.run, [real.data], scans=4).sha256 == found.sha256
-    assert training_scans(real.run, [real.data], scans=4, seed=1).sha256 != found.sha256
-    assert len(training_scans(real.run, [real.data], scans=1000).pixels) == len(train)
+    assert training_scans(bundle, [real.data], real.run, scans=4).sha256 == found.sha256
+    assert training_scans(bundle, [real.data], real.run, scans=4, seed=1).sha256 != found.sha256
+    assert len(training_scans(bundle, [real.data], real.run, scans=1000).pixels) == len(train)
 
 
 def test_other_scans_are_refused(real, tmp_path):
@@ -112,5 +111,16 @@ def test_other_scans_are_refused(real, tmp_path):
     shutil.copytree(real.data, other)
     rows = (other / "splits.csv").read_text().splitlines()
     (other / "splits.csv").write_text("\n".join([rows[0], *reversed(rows[2:])]) + "\n")
-    with pytest.raises(DataError, match="not the ones that the run was trained on"):
-        training_scans(real.run, [other])
+    with pytest.raises(DataError, match="not the ones that the bundle toy was trained on"):
+        training_scans(Bundle(real.bundle), [other], real.run)
+
+
+def test_training_scans_need_no_run_where_the_bundle_names_them(real, tmp_path):
+    folder = tmp_path / "bundle"
+    shutil.copytree(real.bundle, folder)
+    fingerprint = read_folders([real.data]).fingerprint
+    change(folder / "bundle.json", lambda manifest: manifest["provenance"].update(data_fingerprint=fingerprint))
+    assert training_scans(Bundle(folder), [real.data], scans=2).pixels.shape == (2, 64, 64)
+    with pytest.raises(DataError, match="not the ones") as caught:
+        training_scans(Bundle(real.bundle), [real.data])
+    assert "--run" in caught.value.hint

@@ -5,6 +5,7 @@ python tests/explain/test_report.py REPORT.html PICTURE.png
 
 from __future__ import annotations
 
+import base64
 import html.parser
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,12 +25,14 @@ import pytest
 
 from edge_explain import report
 from edge_explain.explanation import Curve, Explanation, MapParity, Regions, Trust
-from edge_explain.report.html import Markup, el
-from edge_explain.report.page import name_of
-from edge_explain.report.pictures import inmost
-from edge_explain.trust.warn import COSINE, OUTSIDE_BODY, RANDOMISATION
+from edge_explain.report.flag_causes import CAUSES
+from edge_explain.report.pictures import innermost, map_picture
+from edge_explain.report.summary import title_of
+from edge_explain.trust.trust_warnings import COSINE, OUTSIDE_BODY, RANDOMISATION
 from edge_run import Bundle, Ensemble
-from edge_run.heatmap import Heatmap
+from edge_run.flags import NAMES
+from edge_run.heatmap import Heatmap, mapped_label, overlay
+from edge_run.heatmap.activation import contrast_map
 from edge_run.scan import read as image
 from edge_run.scan.preprocessing import preprocess
 from edge_run.voting.prediction import Flag
@@ -52,7 +56,9 @@ def fake(bundle: str | Path, **changes: object) -> Explanation:
         inputs = preprocess(scan.pixels, ensemble.manifest.preprocess)
         archs = [member.id for member in ensemble.manifest.members]
         features = {arch: out.features[0] for arch, out in zip(archs, ensemble.outputs(inputs), strict=True)}
-        found = Heatmap(ensemble.bundle, ensemble.precision).maps(features, prediction.decision.label)
+        heatmap = Heatmap(ensemble.bundle, ensemble.precision)
+        label = heatmap.label(prediction.decision)
+        found = heatmap.maps(features, label)
         temperatures = [member.artefacts[ensemble.precision].temperature for member in ensemble.manifest.members]
     maps = {arch: found.members[arch] * np.float32(t) for arch, t in zip(archs, temperatures, strict=True)}
     size = inputs.shape[-1]
@@ -64,7 +70,9 @@ def fake(bundle: str | Path, **changes: object) -> Explanation:
     known = {
         "scan": scan,
         "prediction": prediction,
-        "label": prediction.decision.label,
+        "case_id": "",
+        "label": label,
+        "origin": "originals rebuilt from the bundle, fp32",
         "network_input": inputs[0, 0],
         "originals": prediction.decision.probabilities,
         "maps": maps,
@@ -115,7 +123,7 @@ def folder(explained, bundle, tmp_path_factory):
 def small(monkeypatch, request):
     """Pictures are what takes time."""
     if "folder" not in request.fixturenames:
-        monkeypatch.setattr("edge_explain.report.verdict.LARGE", 64)
+        monkeypatch.setattr("edge_explain.report.summary.LARGE", 64)
         monkeypatch.setattr("edge_explain.report.pictures.LARGE", 64)
 
 
@@ -195,11 +203,18 @@ def test_text_of_others_stays_text(explained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("", "scan"), ("/", "scan"), ("..", ".."), ("C:\\ward\\x.png", "x.png"), ("a\0b", "a\ufffdb")]
+    ("path", "case_id", "title"),
+    [
+        ("", "", "Scan abababababab"),
+        ("/", "", "Scan abababababab"),
+        ("..", "", ".."),
+        ("C:\\ward\\x.png", "", "x.png"),
+        ("ward/x.png", "01KF3", "Case 01KF3"),
+    ],
 )
-def test_name_is_that_of_the_file(explained, path, name):
-    prediction = msgspec.structs.replace(explained.prediction, path=path)
-    assert name_of(replace(explained, prediction=prediction)) == name
+def test_title_is_the_case_the_file_or_the_hash(explained, path, case_id, title):
+    prediction = msgspec.structs.replace(explained.prediction, path=path, scan_sha256="ab" * 32)
+    assert title_of(replace(explained, prediction=prediction, case_id=case_id)) == title
 
 
 def test_shouts_when_the_originals_answer_otherwise(explained, bundle, tmp_path):
@@ -241,7 +256,7 @@ def test_members_that_did_not_answer_are_named(explained, bundle, tmp_path):
 
 def test_numbers_hold_every_figure_and_no_image(explained, folder):
     found = json.loads((folder / "report.json").read_bytes())
-    assert found["prediction"]["path"] == found["name"] == "ct.png"
+    assert found["prediction"]["path"] == found["title"] == "ct.png"
     assert found["originals"] == explained.originals
     assert found["regions"]["values"] == pytest.approx(explained.regions.values.tolist())
     assert sum(found["regions"]["share_of_scan"]) == pytest.approx(1)
@@ -259,13 +274,104 @@ def test_what_is_no_number_is_null(explained, bundle, tmp_path):
 def test_largest_regions_are_numbered_inside_themselves():
     inside = np.zeros((40, 60), bool)
     inside[5:35, 5:10] = inside[5:35, 50:55] = inside[5:12, 5:55] = True  # its centre lies outside
-    x, y = inmost(inside)
+    x, y = innermost(inside)
     assert inside[y, x]
     assert inside[y - 2 : y + 3, x - 2 : x + 3].all()
 
 
-def test_elements_escape_their_text_and_attributes():
-    assert el("p", "<b>", Markup("<i>x</i>"), title='"&') == '<p title="&quot;&amp;">&lt;b&gt;<i>x</i></p>'
+def test_advice_says_what_to_do_with_the_answer(explained, bundle, tmp_path):
+    decision = explained.prediction.decision
+    for flags, advice in (
+        ((), "never instead of it"),
+        ((Flag("inverted", "light and dark look exchanged"),), "Judge the scan yourself"),
+    ):
+        prediction = msgspec.structs.replace(
+            explained.prediction, decision=msgspec.structs.replace(decision, flags=flags)
+        )
+        text = Page(written(replace(explained, prediction=prediction), bundle, tmp_path)).text
+        assert advice in text
+        assert ("Usual causes: An image that was exported with black and white exchanged" in text) == bool(flags)
+
+
+def test_every_flag_of_a_bundle_has_a_usual_cause():
+    assert set(NAMES) <= CAUSES.keys()
+
+
+def test_warnings_say_not_to_rely_on_the_map(explained, bundle, tmp_path):
+    assert "Do not rely on this map" not in written(explained, bundle, tmp_path)
+    trust = msgspec.structs.replace(explained.trust, warnings=("30% of the evidence lies outside the body.",))
+    text = Page(written(replace(explained, trust=trust), bundle, tmp_path)).text
+    assert text.index("Where the networks found evidence") < text.index("Do not rely on this map")
+    assert "30% of the evidence lies outside the body." in text
+
+
+def test_figures_for_engineers_are_folded(folder):
+    page = (folder / "report.html").read_text("utf-8")
+    first, _, folded = page.partition("<details>")
+    for heading in ("What each region adds", "Can the explanation be relied on?", "Where this comes from"):
+        assert heading in folded
+        assert heading not in first
+    assert "Where the networks found evidence" in first
+
+
+def test_date_and_bundle_stand_under_the_title(explained, bundle, tmp_path):
+    created = datetime(2026, 3, 4, 5, 6, tzinfo=timezone.utc)
+    report.write(explained, Bundle(bundle).manifest, tmp_path, created=created)
+    text = Page((tmp_path / "report.html").read_text("utf-8")).text
+    assert "04 March 2026, 05:06" in text
+    assert f"bundle {explained.prediction.source.bundle}" in text
+    assert json.loads((tmp_path / "report.json").read_bytes())["created"] == "2026-03-04T05:06:00+00:00"
+
+
+def test_index_links_every_report(explained, tmp_path):
+    trust = msgspec.structs.replace(explained.trust, warnings=("a",))
+    entries = [
+        report.index_entry(replace(explained, case_id="AB1"), Path("AB1/report.html")),
+        report.index_entry(replace(explained, trust=trust), Path('a b"<#?/report.html')),
+    ]
+    page = Page(report.write_index(entries, tmp_path).read_text("utf-8"))
+    assert not page.open
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    assert links == ["AB1/report.html", "a%20b%22%3C%23%3F/report.html"]
+    assert "Case AB1" in page.text
+    assert page.text.count("do not rely on it") == 1
+
+
+def test_only_this_user_may_read_a_report(explained, bundle, tmp_path):
+    written(explained, bundle, tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()} == {0o600}
+
+
+def signs_of(picture):
+    """1 where a picture is clearly orange, -1 where it is clearly blue, else 0."""
+    difference = picture[..., 2].astype(int) - picture[..., 0]
+    return np.where(np.abs(difference) > 20, np.sign(difference), 0)
+
+
+@pytest.mark.parametrize("answer", ["covid", "non_covid"])
+def test_a_colour_means_the_same_in_the_heatmap_and_in_the_report(bundle, answer):
+    """Orange is evidence for the positive class in both pictures, whatever the answer is."""
+    opened = Bundle(bundle)
+    grey = np.full((140, 140), 100, np.uint8)
+    with Ensemble.load(bundle, backend="cpu") as ensemble:
+        member = ensemble.manifest.members[0]
+        head = opened.read_array(member.head)
+        features = np.zeros((head.shape[1], 7, 7), np.float32)
+        features[:, 5, 1], features[:, 1, 5] = 40 * (head[0] - head[1]), -40 * (head[0] - head[1])
+        heatmap = Heatmap(opened, ensemble.precision)
+        decision = msgspec.structs.replace(fake(bundle).prediction.decision, label=answer)
+        maps = heatmap.maps({member.id: features}, heatmap.label(decision))
+    bedside = np.empty((*grey.shape, 3), np.uint8)
+    overlay(grey, maps.ensemble, maps.limit, line=0, out=bedside)
+    label = mapped_label(opened.manifest.task, answer)
+    values = contrast_map(features, head, opened.manifest.task.labels.index(label))
+    address = map_picture(grey, values, maps.limit, "map", longest=140, line=0).address
+    in_report = cv2.imdecode(np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8), cv2.IMREAD_COLOR)
+    assert (signs_of(bedside) * signs_of(in_report) >= 0).all()  # one of them is pale where its scale is wider
+    assert (signs_of(bedside)[110, 30], signs_of(bedside)[30, 110]) == (1, -1)
+    assert signs_of(in_report)[110, 30] == 1  # evidence for the positive class
+    assert signs_of(in_report)[30, 110] == -1
 
 
 def crowded(explained):
@@ -283,7 +389,9 @@ def crowded(explained):
 @browser
 def test_renders_and_prints_on_two_pages(explained, bundle, tmp_path):
     written(crowded(explained), bundle, tmp_path)
-    photograph(tmp_path / "report.html", tmp_path / "page.png")
+    unfolded = (tmp_path / "report.html").read_text("utf-8").replace("<details>", "<details open>")
+    (tmp_path / "unfolded.html").write_text(unfolded, "utf-8")
+    photograph(tmp_path / "unfolded.html", tmp_path / "page.png")
     seen = cv2.imread(str(tmp_path / "page.png"))
     assert seen.shape[1] == 1080
     assert seen.shape[0] > 1800

@@ -14,16 +14,16 @@ from edge_explain.trust import (
     agreement,
     body,
     deletion,
+    evidence_location,
     infidelity,
     insertion,
     random_baseline,
     randomisation,
     rank_correlation,
     sensitivity,
-    shares,
     shuffled,
-    warn,
 )
+from edge_explain.trust import trust_warnings as warn
 from samples.draw import chest_ct
 from striped_square import SIZE, SQUARE
 
@@ -52,7 +52,7 @@ def test_curves_of_the_right_map_beat_chance(planted, answer, map_, baseline):
     assert taken.area < baseline.areas.min()
     assert found.probabilities[0] == taken.probabilities[-1] < 0.3
     assert found.probabilities[-1] == taken.probabilities[0] > 0.9
-    assert not warn.of_curves(found, taken)
+    assert not warn.curve_warnings(found, taken)
 
 
 def test_curves_of_the_opposite_map_are_worse_than_chance(planted, answer, map_, baseline):
@@ -60,7 +60,7 @@ def test_curves_of_the_opposite_map_are_worse_than_chance(planted, answer, map_,
     taken = deletion(answer, planted.scan, -map_, baseline, steps=7)
     assert found.area < found.random_area
     assert taken.area > taken.random_area
-    assert len(warn.of_curves(found, taken)) == 2
+    assert len(warn.curve_warnings(found, taken)) == 2
 
 
 def test_curve_puts_in_the_most_important_patch_first(planted):
@@ -88,11 +88,11 @@ def test_random_baseline_depends_on_the_seed_alone(planted, answer, baseline):
 
 def test_curves_say_little_where_blur_changes_nothing():
     flat = Curve((0.0, 0.5, 1.0), (0.9, 0.92, 0.95), 0.92, 0.92, 0.0)
-    (warning,) = warn.of_curves(flat, flat)
+    (warning,) = warn.curve_warnings(flat, flat)
     assert "hardly changes" in warning
     # The ends alone say nothing: a part may decide where the whole does not.
     bent = Curve((0.0, 0.5, 1.0), (0.9, 0.3, 0.95), 0.6, 0.9, 0.0)
-    assert not warn.of_curves(Curve((0.0, 0.5, 1.0), (0.95, 0.99, 0.9), 0.95, 0.9, 0.0), bent)
+    assert not warn.curve_warnings(Curve((0.0, 0.5, 1.0), (0.95, 0.99, 0.9), 0.95, 0.9, 0.0), bent)
 
 
 def test_infidelity_prefers_the_right_map(planted, map_):
@@ -193,14 +193,14 @@ def test_shares_are_those_of_the_positive_part():
     inside[:, 50:] = True
     map_ = np.zeros((100, 100), np.float32)
     map_[20:30, 20:30], map_[50:60, 60:70], map_[70:80, 20:30], map_[:5, 80:90] = 1, 2, -9, 1
-    found = shares(map_, inside)
+    found = evidence_location(map_, inside)
     assert found.outside_body == pytest.approx(100 / 350)
     assert found.border == pytest.approx(50 / 350)
-    assert shares(-np.ones((7, 7), np.float32), inside) == (0, 0)
+    assert evidence_location(-np.ones((7, 7), np.float32), inside) == (0, 0)
 
 
 def test_even_evidence_has_the_borders_share():
-    found = shares(np.ones((7, 7), np.float32), np.ones((200, 200), bool))
+    found = evidence_location(np.ones((7, 7), np.float32), np.ones((200, 200), bool))
     assert found.outside_body == 0
     assert found.border == pytest.approx(warn.BORDER)
 
@@ -208,16 +208,16 @@ def test_even_evidence_has_the_borders_share():
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (warn.of_place(0.3, 0.1), ["30% of the evidence lies outside the body"]),
-        (warn.of_place(0.1, 0.5), ["50% of the evidence lies on the outer border"]),
-        (warn.of_place(0.2, 0.36), []),
-        (warn.of_randomisation({"a": 0.6, "b": 0.9, "c": 0.4}), ["The map of a and b looks much the same"]),
-        (warn.of_randomisation({"a": 0.6, "b": 0.9, "c": 0.7}), ["The map of a, b and c looks"]),
-        (warn.of_randomisation({"a": 0.5}), []),
-        (warn.of_agreement({"a, b": -0.1, "a, c": 0.0}), ["look at different places: a, b."]),
-        (warn.of_originals("x", "y", {}), ["The originals answer y, the compiled ensemble x"]),
-        (warn.of_originals("x", "x", {"a": MapParity(0.8, 0.1)}), ["The compiled map of a differs"]),
-        (warn.of_originals("x", "x", {"a": MapParity(0.9, 0.1)}), []),
+        (warn.location_warnings(0.3, 0.1), ["30% of the evidence lies outside the body"]),
+        (warn.location_warnings(0.1, 0.5), ["50% of the evidence lies on the outer border"]),
+        (warn.location_warnings(0.2, 0.36), []),
+        (warn.randomisation_warnings({"a": 0.6, "b": 0.9, "c": 0.4}), ["The map of a and b hardly changes"]),
+        (warn.randomisation_warnings({"a": 0.6, "b": 0.9, "c": 0.7}), ["The map of a, b and c hardly"]),
+        (warn.randomisation_warnings({"a": 0.5}), []),
+        (warn.agreement_warnings({"a, b": -0.1, "a, c": 0.0}), ["mark different places: a, b."]),
+        (warn.originals_warnings("x", "y", {}), ["The originals answer y, the compiled ensemble x"]),
+        (warn.originals_warnings("x", "x", {"a": MapParity(0.8, 0.1)}), ["The compiled map of a differs"]),
+        (warn.originals_warnings("x", "x", {"a": MapParity(0.9, 0.1)}), []),
     ],
 )
 def test_warnings_name_what_is_wrong(found, words):

@@ -1,1 +1,1 @@
-"""Grad-CAM, SHAP, and what they need."""
+"""The methods: Grad-CAM, GradientShap, Shapley values of regions, and what they need."""

@@ -1,16 +1,18 @@
-"""What a scan is compared with by GradientShap: training scans."""
+"""The scans that GradientShap compares a scan with: training scans, or blurred copies of the scan itself."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from edge_run._files import sha256
 from edge_run.errors import DataError
 from edge_train.data.dataset import decode, read_folders
 from edge_train.run import Run
+
+from .compiled import blurred
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,54 +20,80 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge_run.bundle.bundle import Bundle
     from edge_train.data.dataset import Sample
 
 SCANS = 8
+BLURS = (1 / 24, 1 / 12, 1 / 6, 1 / 3)
+"""Standard deviations of the blurred copies, as shares of the scan's side: from lost detail to an even grey."""
 
 
 class Background(NamedTuple):
-    """Network inputs to compare with, ``[K, size, size] uint8``, and where they come from, in words."""
+    """Network inputs to compare with, ``[K, size, size] uint8``, and a phrase that says where they come from."""
 
     pixels: NDArray[np.uint8]
     origin: str
 
     @property
     def sha256(self) -> str:
-        """Of the pixels."""
-        return hashlib.sha256(np.ascontiguousarray(self.pixels).tobytes()).hexdigest()
+        """Hash of the pixels."""
+        return sha256(np.ascontiguousarray(self.pixels).tobytes())
 
 
-def training_scans(run_folder: Path, folders: Sequence[Path], *, scans: int = SCANS, seed: int = 0) -> Background:
-    """Draw training scans, as many of each class, each of another patient as long as there are others.
+def blurred_copies(pixels: NDArray[np.uint8]) -> Background:
+    """Blur a scan more and more, for where no training scans are at hand.
 
     Parameters
     ----------
-    run_folder
-        The run.
+    pixels
+        ``[size, size] uint8``: the network's input.
+    """
+    copies = np.stack([blurred(pixels, share) for share in BLURS])
+    return Background(copies, f"{len(BLURS)} blurred copies of the scan itself, because no training scans were given")
+
+
+def training_scans(
+    bundle: Bundle, folders: Sequence[Path], run_folder: Path | None = None, *, scans: int = SCANS, seed: int = 0
+) -> Background:
+    """Draw training scans, evenly by class, and as far as possible each of another patient.
+
+    Parameters
+    ----------
+    bundle
+        The bundle that answers.
     folders
-        What it was trained on.
+        The folders that its run was trained on.
+    run_folder
+        The run; by default the folders are compared with what the bundle says of its training scans.
     scans
-        How many.
+        How many scans are drawn.
+    seed
+        Seed of the draw.
 
     Raises
     ------
     DataError
-        The folders cannot be read, or hold anything but the scans of the run.
+        The folders cannot be read, or hold other scans than those of the run.
     """
-    record = Run(run_folder).record
-    dataset = read_folders(folders, labels=record.labels, seed=record.config.seed)
-    if dataset.fingerprint != record.data.fingerprint:
+    manifest = bundle.manifest
+    fingerprint, split_seed = manifest.provenance.data_fingerprint, 0
+    if run_folder is not None:
+        record = Run(run_folder).record
+        fingerprint, split_seed = record.data.fingerprint, record.config.seed
+    dataset = read_folders(folders, labels=manifest.task.labels, seed=split_seed)
+    if dataset.fingerprint != fingerprint:
         raise DataError(
-            f"these scans are not the ones that the run was trained on ({', '.join(record.data.folders)})",
-            hint="give --data the same folders, unchanged",
+            f"these scans are not the ones that the bundle {manifest.name} was trained on",
+            hint="give --data the same folders, unchanged"
+            + ("" if run_folder else ", and --run where they were split with another --seed"),
         )
-    picked = evenly(dataset.of("train").samples, scans, np.random.default_rng(seed))
-    pixels = decode(picked, record.config.preprocess).pixels
-    return Background(pixels, f"{len(picked)} training scans, evenly by class")
+    samples = draw_evenly(dataset.of("train").samples, scans, np.random.default_rng(seed))
+    pixels = decode(samples, manifest.preprocess).pixels
+    return Background(pixels, f"{len(samples)} training scans, evenly by class")
 
 
-def evenly(samples: Sequence[Sample], count: int, rng: np.random.Generator) -> list[Sample]:
-    """One scan of each class in turn; of a class, one of each patient in turn."""
+def draw_evenly(samples: Sequence[Sample], count: int, rng: np.random.Generator) -> list[Sample]:
+    """Draw one scan of each class in turn, and of a class one of each patient in turn."""
     by_class: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for position in rng.permutation(len(samples)):
         by_class[samples[position].label][samples[position].group].append(samples[position])

@@ -1,4 +1,4 @@
-"""Grad-CAM of a PyTorch original at its last block, by Captum (Selvaraju et al. 2017)."""
+"""Compute Grad-CAM of a PyTorch original at its last block, by Captum (Selvaraju et al. 2017)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def grad_cam(member: Member, pixels: NDArray[np.uint8], label: int) -> NDArray[np.float32]:
-    """Map of a class's contrast, before ReLU.
+    """Compute the map of a class's contrast, before ReLU.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ def grad_cam(member: Member, pixels: NDArray[np.uint8], label: int) -> NDArray[n
 
     Returns
     -------
-    ``[h, w] float32``, signed: `edge_run.heatmap.activation.contrast_map` of the same network, divided by ``h w``.
+    ``[h, w] float32``, signed: `edge_run.heatmap.activation.contrast_map` of the same network, divided by ``h * w``.
     """
     return np.asarray(attribute(member, to_input(member, pixels), label)[0, 0].cpu().numpy(), dtype=np.float32)
 
 
 def attribute(member: Member, grey: Tensor, label: int) -> Tensor:
-    """Maps ``[N, 1, h, w]`` of inputs ``[N, 1, size, size] float32``."""
+    """Compute maps ``[N, 1, h, w]`` of inputs ``[N, 1, size, size] float32``, grey levels."""
     last = member.net.get_submodule(member.architecture.trunk[-1])
     maps: Tensor = LayerGradCam(explained(member, label), last).attribute(grey, relu_attributions=False)
     return maps.detach()

@@ -1,6 +1,6 @@
-"""GradientShap of a PyTorch original (Lundberg and Lee 2017; Erion et al. 2021), by Captum.
+"""Compute GradientShap of a PyTorch original (Lundberg and Lee 2017; Erion et al. 2021), by Captum.
 
-DeepLift, which is faster, raises on ResNets: their blocks use one ReLU several times.
+DeepLift is faster, but fails on ResNets, whose blocks use one ReLU several times.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from captum.attr import GradientShap
 from .output import explained, seeded, to_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
+    from edge_explain.progress import PartProgress
     from edge_train.networks.member import Member
 
 
 class Shap(NamedTuple):
-    """Attribution ``[size, size] float32``, and by how much its sum misses the difference it explains."""
+    """An attribution ``[size, size] float32``, and its sum minus the difference that it explains, in log-odds."""
 
     attribution: NDArray[np.float32]
     gap: float
@@ -36,14 +35,12 @@ def gradient_shap(
     *,
     samples: int = 3,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: PartProgress = lambda _done, _steps: None,
 ) -> Shap:
-    """Attribute a class's contrast over the background's to the pixels.
+    """Attribute to the pixels the difference of a class's contrast between the scan and the mean of the background.
 
-    Each background scan is used equally often, and the way from it to the scan is cut into equal pieces of which each
-    gives one gradient, at a place drawn by chance. So what is explained is the contrast less its mean over the
-    background; and by how little the sum misses that, the gap tells. One gradient is made at a time: the memory that
-    is needed does not grow with their number.
+    Each background scan is used equally often. The line from it to the scan is divided into equal parts, and each part
+    gives one gradient at a random point. One gradient is computed at a time, so memory does not grow with their number.
 
     Parameters
     ----------
@@ -52,7 +49,7 @@ def gradient_shap(
     background
         ``[K, size, size] uint8``.
     samples
-        Gradients for each background scan.
+        Number of gradients for each background scan.
     """
     forward = explained(member, label)
     scan, baselines = to_input(member, pixels), to_input(member, background)
@@ -60,13 +57,13 @@ def gradient_shap(
     with seeded(seed):
         method = GradientShap(forward)
         for k, baseline in enumerate(baselines):
-            way = scan - baseline
-            for piece in range(samples):
-                begin, end = (baseline + way * (edge / samples) for edge in (piece, piece + 1))
-                # Without requires_grad_, Captum warns that it asks for the gradient itself.
+            line = scan - baseline
+            for part in range(samples):
+                begin, end = (baseline + line * (edge / samples) for edge in (part, part + 1))
+                # Without requires_grad_, Captum warns that it sets it itself.
                 total += method.attribute(end.requires_grad_(), begin, n_samples=1).detach()
             progress(k + 1, len(baselines))
     attribution = (total / len(baselines))[0, 0].cpu().numpy()
     with torch.no_grad():
-        apart = forward(scan).item() - np.mean([forward(baseline[None]).item() for baseline in baselines])
-    return Shap(attribution.astype(np.float32), float(attribution.sum() - apart))
+        difference = forward(scan).item() - np.mean([forward(baseline[None]).item() for baseline in baselines])
+    return Shap(attribution.astype(np.float32), float(attribution.sum() - difference))

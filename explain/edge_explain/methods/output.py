@@ -1,4 +1,4 @@
-"""The one number that every method here explains."""
+"""The number that every method here explains: the contrast of a class."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 def contrast(logits: Tensor, label: int) -> Tensor:
-    """A class's logit over the mean of the others', ``[N, classes] -> [N]``.
+    """Compute a class's logit minus the mean of the others', ``[N, classes] -> [N]``.
 
-    The softmax knows nothing else of two classes: this is the log-odds, of which the member's probability is made. A
-    map of the bare logit would also show what raises both classes alike and decides nothing.
+    With two classes this is the log-odds, on which alone the member's probability depends. A map of the logit itself
+    would also show what raises both classes alike and so decides nothing.
     """
     return logits[:, label] - (logits.sum(dim=1) - logits[:, label]) / (logits.shape[1] - 1)
 
 
 def explained(member: Member, label: int) -> Callable[[Tensor], Tensor]:
-    """Network's input ``[N, 1, H, W] float32``, grey levels -> the contrast of a class, ``[N]``."""
+    """Return the function from inputs ``[N, 1, H, W] float32``, grey levels, to the contrast of a class, ``[N]``."""
     return lambda grey: contrast(member(grey)[0], label)
 
 
 def to_input(member: Member, pixels: NDArray[np.uint8]) -> Tensor:
-    """``[..., H, W] uint8`` -> ``[N, 1, H, W] float32`` where the member lies."""
+    """Convert ``[..., H, W] uint8`` to ``[N, 1, H, W] float32`` on the member's device."""
     flat = pixels.reshape(-1, 1, *pixels.shape[-2:])
     return torch.from_numpy(flat.astype(np.float32)).to(next(member.parameters()).device)
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators that Captum draws from, and put them back afterwards."""
+    """Seed the global generators that Captum draws from, and restore them afterwards."""
     before = np.random.get_state()  # noqa: NPY002 - Captum draws from this one
     devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices):

@@ -1,10 +1,8 @@
-"""Insertion and deletion as charts."""
+"""The insertion and deletion curves as charts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .html import Markup, el
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from edge_explain.explanation import Curve
@@ -13,46 +11,75 @@ WIDTH, HEIGHT = 340, 170
 LEFT, RIGHT, TOP, BOTTOM = 40, 20, 10, 38
 
 
-def chart(curve: Curve, label: str, across: str) -> Markup:
-    """One curve, its mean, and the mean that random rankings reach, with two standard deviations either way."""
-    points = " ".join(
+class Tick(NamedTuple):
+    """A value on an axis, and where it stands in pixels."""
+
+    text: str
+    at: float
+
+
+class Chart(NamedTuple):
+    """Where the parts of a chart lie, in pixels of its SVG.
+
+    Attributes
+    ----------
+    title, reading, axis
+        The name of the curve with its area, how to read it, and the name of the horizontal axis.
+    alt
+        The text for people who cannot see it.
+    path
+        The curve, as SVG path data.
+    across, up
+        Ticks of the axes.
+    grid
+        Heights of the grid's lines.
+    band_top, band_height
+        Two standard deviations of random rankings on either side of their mean.
+    random, random_text
+        Height of the mean of random rankings; its value, and the height of that text.
+    """
+
+    title: str
+    reading: str
+    axis: str
+    alt: str
+    path: str
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    grid: tuple[float, ...]
+    band_top: float
+    band_height: float
+    random: float
+    random_text: Tick
+
+
+def chart(curve: Curve, label: str, title: str, axis: str, reading: str) -> Chart:
+    """Lay out one curve, and the band of random rankings that it is compared with."""
+    low, high = (max(0.0, min(1.0, curve.random_area + k * curve.random_deviation)) for k in (-2, 2))
+    path = " ".join(
         f"{'L' if n else 'M'}{_x(share):.1f} {_y(p):.1f}"
         for n, (share, p) in enumerate(zip(curve.shares, curve.probabilities, strict=True))
     )
-    low, high = (max(0.0, min(1.0, curve.random_area + k * curve.random_deviation)) for k in (-2, 2))
     above = curve.area >= curve.random_area
-    alt = f"{across}: area {curve.area:.2f}, random rankings {curve.random_area:.2f}"
-    return el(
-        "svg",
-        el("title", alt),
-        *(
-            el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=_y(p), y2=_y(p), class_="grid")
-            for p in (0.0, 0.25, 0.5, 0.75, 1.0)
-        ),
-        *(el("text", f"{p:.0%}", x=LEFT - 6, y=_y(p) + 4, text_anchor="end") for p in (0.0, 0.5, 1.0)),
-        *(el("text", f"{s:.0%}", x=_x(s), y=HEIGHT - BOTTOM + 16, text_anchor="middle") for s in (0.0, 0.5, 1.0)),
-        el("text", across, x=_x(0.5), y=HEIGHT - 6, text_anchor="middle"),
-        el("rect", x=LEFT, y=_y(high), width=WIDTH - LEFT - RIGHT, height=max(1.0, _y(low) - _y(high)), class_="band"),
-        el("line", x1=LEFT, x2=WIDTH - RIGHT, y1=_y(curve.random_area), y2=_y(curve.random_area), class_="random"),
-        el("path", d=points, class_="curve"),
-        el(
-            "text",
-            f"at random {curve.random_area:.2f}",
-            x=WIDTH - RIGHT - 4,
-            y=_y(low) + 13 if above else _y(high) - 5,
-            text_anchor="end",
-            class_="halo",
-        ),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=f"{alt}; probability of {label}",
-        class_="chart",
+    return Chart(
+        title=f"{title}: mean {curve.area:.2f}.",
+        reading=reading,
+        axis=axis,
+        alt=f"{axis}: area {curve.area:.2f}, random rankings {curve.random_area:.2f}; probability of {label}",
+        path=path,
+        across=tuple(Tick(f"{share:.0%}", _x(share)) for share in (0.0, 0.5, 1.0)),
+        up=tuple(Tick(f"{p:.0%}", _y(p)) for p in (0.0, 0.5, 1.0)),
+        grid=tuple(_y(p) for p in (0.0, 0.25, 0.5, 0.75, 1.0)),
+        band_top=_y(high),
+        band_height=max(1.0, _y(low) - _y(high)),
+        random=_y(curve.random_area),
+        random_text=Tick(f"at random {curve.random_area:.2f}", _y(low) + 13 if above else _y(high) - 5),
     )
 
 
 def _x(share: float) -> float:
-    return LEFT + share * (WIDTH - LEFT - RIGHT)
+    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 2)
 
 
-def _y(p: float) -> float:
-    return TOP + (1 - p) * (HEIGHT - TOP - BOTTOM)
+def _y(probability: float) -> float:
+    return round(TOP + (1 - probability) * (HEIGHT - TOP - BOTTOM), 2)

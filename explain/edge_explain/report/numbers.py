@@ -1,4 +1,4 @@
-"""An explanation -> ``report.json``: every number of the page, and no image."""
+"""Write an explanation as ``report.json``: every number of the page, and no image."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from .html import printable
-from .page import name_of
+from .environment import printable
+from .summary import title_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from edge_explain.explanation import Explanation, Regions
     from edge_run.bundle.manifest import Manifest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
-def numbers(explanation: Explanation, manifest: Manifest) -> bytes:
-    """Write it as JSON; what is not a number (an undefined correlation) becomes null."""
+def numbers(explanation: Explanation, manifest: Manifest, created: datetime) -> bytes:
+    """Write an explanation as JSON; NaN and infinity (an undefined correlation) become null."""
     height, width = explanation.scan.pixels.shape
+    title = printable(title_of(explanation))
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        "name": name_of(explanation),
+        "title": title,
+        "case_id": explanation.case_id,
+        "created": created.isoformat(timespec="seconds"),
         "label": explanation.label,
         "scan": {"width": width, "height": height, "sha256": explanation.scan.sha256},
-        "prediction": {**msgspec.to_builtins(explanation.prediction), "path": name_of(explanation)},
+        "prediction": {**msgspec.to_builtins(explanation.prediction), "path": title},
         "originals": dict(explanation.originals),
+        "origin": explanation.origin,
         "ensemble_map": explanation.ensemble_map.tolist(),
         "maps": {member_id: values.tolist() for member_id, values in explanation.maps.items()},
         "grad_cams": {member_id: values.tolist() for member_id, values in explanation.grad_cams.items()},
@@ -43,20 +49,20 @@ def numbers(explanation: Explanation, manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
 
 
-def _regions(found: Regions) -> dict[str, Any]:
-    size = found.segments.shape[0]
-    y, x = np.indices(found.segments.shape)
-    area = np.bincount(found.segments.ravel(), minlength=len(found.values))
+def _regions(regions: Regions) -> dict[str, Any]:
+    size = regions.segments.shape[0]
+    y, x = np.indices(regions.segments.shape)
+    area = np.bincount(regions.segments.ravel(), minlength=len(regions.values))
     centres = [
-        [float(np.bincount(found.segments.ravel(), axis.ravel())[region] / area[region] / size) for axis in (x, y)]
-        for region in range(len(found.values))
+        [float(np.bincount(regions.segments.ravel(), axis.ravel())[region] / area[region] / size) for axis in (x, y)]
+        for region in range(len(regions.values))
     ]
     return {
-        "values": found.values.tolist(),
-        "share_of_scan": (area / found.segments.size).tolist(),
+        "values": regions.values.tolist(),
+        "share_of_scan": (area / regions.segments.size).tolist(),
         "centres": centres,
-        "empty": found.empty,
-        "full": found.full,
-        "gap": found.gap,
-        "evaluations": found.evaluations,
+        "empty": regions.empty,
+        "full": regions.full,
+        "gap": regions.gap,
+        "evaluations": regions.evaluations,
     }

@@ -1,28 +1,28 @@
-"""Whether an explanation can be believed."""
+"""Figures that tell whether an explanation can be relied on."""
 
 from __future__ import annotations
 
 from .agreement import agreement, rank_correlation
-from .assess import Judged, assess, curves
+from .assess import MapsToAssess, assess, curves
 from .curves import Baseline, deletion, insertion, random_baseline
 from .faithfulness import infidelity, sensitivity
+from .location import body, evidence_location
 from .parameter_randomisation import randomisation, shuffled
-from .place import body, shares
 
 __all__ = [
     "Baseline",
-    "Judged",
+    "MapsToAssess",
     "agreement",
     "assess",
     "body",
     "curves",
     "deletion",
+    "evidence_location",
     "infidelity",
     "insertion",
     "random_baseline",
     "randomisation",
     "rank_correlation",
     "sensitivity",
-    "shares",
     "shuffled",
 ]

@@ -1,4 +1,4 @@
-"""All figures of trust of one explanation."""
+"""Compute all figures of trust of one explanation."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_explain.explanation import Trust
 
-from . import warn
 from .agreement import agreement
 from .curves import deletion, insertion, random_baseline
 from .faithfulness import infidelity, sensitivity
+from .location import body, evidence_location
 from .parameter_randomisation import randomisation
-from .place import body, shares
+from .trust_warnings import agreement_warnings, curve_warnings, location_warnings, randomisation_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
     from edge_explain.explanation import Curve
-    from edge_explain.methods.compiled import Answer
+    from edge_explain.methods.compiled import ProbabilityFunction
     from edge_explain.methods.originals import Originals
+    from edge_explain.progress import PartProgress
     from edge_explain.settings import Settings
 
-    Progress = Callable[[int, int], None]
 
-
-class Judged(NamedTuple):
-    """What is judged.
+class MapsToAssess(NamedTuple):
+    """The maps of one scan, and what they are tested with.
 
     Attributes
     ----------
@@ -36,58 +35,68 @@ class Judged(NamedTuple):
         ``[size, size] uint8``: the network's input.
     label
         Index of the explained class.
-    answer
-        Of the compiled ensemble.
+    probability
+        The compiled ensemble's probability of it.
     ensemble_map, maps
-        Of the compiled members.
+        Maps of the compiled ensemble and members, ``[h, w] float32``.
     grad_cams
-        Of the originals.
+        Maps of the originals, ``[h, w] float32``.
+    opposite
+        Whether the answer is the other of two classes. Evidence for the answer is then what the maps have below 0.
     """
 
     pixels: NDArray[np.uint8]
     label: int
-    answer: Answer
+    probability: ProbabilityFunction
     ensemble_map: NDArray[np.float32]
     maps: Mapping[str, NDArray[np.float32]]
     grad_cams: Mapping[str, NDArray[np.float32]]
+    opposite: bool = False
 
 
-def curves(judged: Judged, settings: Settings, seed: int, progress: Progress) -> tuple[Curve, Curve]:
-    """Insertion and deletion of the ensemble's map."""
-    answer, pixels, steps = judged.answer, judged.pixels, settings.steps
-    baseline = random_baseline(answer, pixels, rankings=settings.rankings, steps=steps, seed=seed, progress=progress)
+def curves(subject: MapsToAssess, settings: Settings, seed: int, progress: PartProgress) -> tuple[Curve, Curve]:
+    """Compute the insertion and the deletion curve of the ensemble's map."""
+    probability, pixels, steps = subject.probability, subject.pixels, settings.steps
+    baseline = random_baseline(
+        probability, pixels, rankings=settings.rankings, steps=steps, seed=seed, progress=progress
+    )
     return (
-        insertion(answer, pixels, judged.ensemble_map, baseline, steps=steps),
-        deletion(answer, pixels, judged.ensemble_map, baseline, steps=steps),
+        insertion(probability, pixels, subject.ensemble_map, baseline, steps=steps),
+        deletion(probability, pixels, subject.ensemble_map, baseline, steps=steps),
     )
 
 
 def assess(
-    judged: Judged,
-    drawn: tuple[Curve, Curve],
+    subject: MapsToAssess,
+    measured: tuple[Curve, Curve],
     originals: Originals,
     settings: Settings,
     seed: int,
-    progress: Progress,
+    progress: PartProgress,
 ) -> Trust:
-    """Judge an explanation, given its curves; the report's other warnings are still to be added."""
-    pixels, label = judged.pixels, judged.label
-    disloyal: dict[str, float] = {}
-    nervous: dict[str, float] = {}
-    forgetful: dict[str, float] = {}
-    for done, (member_id, map_) in enumerate(judged.grad_cams.items()):
+    """Compute all figures, given the curves. Warnings about the originals' answer are not among those returned."""
+    pixels, label = subject.pixels, subject.label
+    infidelities: dict[str, float] = {}
+    sensitivities: dict[str, float] = {}
+    randomisations: dict[str, float] = {}
+    for done, (member_id, map_) in enumerate(subject.grad_cams.items(), 1):
         member = originals.member(member_id)
         if settings.squares:
             temperature = originals.temperature(member_id)
-            disloyal[member_id] = infidelity(
+            infidelities[member_id] = infidelity(
                 member, pixels, map_, label, temperature=temperature, samples=settings.squares, seed=seed
             )
         if settings.noises:
-            nervous[member_id] = sensitivity(member, pixels, label, samples=settings.noises, seed=seed)
+            sensitivities[member_id] = sensitivity(member, pixels, label, samples=settings.noises, seed=seed)
         if settings.shuffles:
-            forgetful[member_id] = randomisation(member, pixels, map_, label, times=settings.shuffles, seed=seed)
-        progress(done + 1, len(judged.grad_cams))
-    where = shares(judged.ensemble_map, body(pixels))
-    alike = agreement(judged.maps)
-    found = warn.of_place(*where) + warn.of_curves(*drawn) + warn.of_randomisation(forgetful) + warn.of_agreement(alike)
-    return Trust(*drawn, disloyal, nervous, forgetful, *where, alike, tuple(found))
+            randomisations[member_id] = randomisation(member, pixels, map_, label, times=settings.shuffles, seed=seed)
+        progress(done, len(subject.grad_cams))
+    where = evidence_location(-subject.ensemble_map if subject.opposite else subject.ensemble_map, body(pixels))
+    correlations = agreement(subject.maps)
+    warnings = (
+        *location_warnings(*where),
+        *curve_warnings(*measured),
+        *randomisation_warnings(randomisations),
+        *agreement_warnings(correlations),
+    )
+    return Trust(*measured, infidelities, sensitivities, randomisations, *where, correlations, warnings)

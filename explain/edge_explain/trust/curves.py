@@ -1,7 +1,7 @@
 """Insertion and deletion curves (Petsiuk et al. 2018), on the model that answered.
 
-A map that shows what the answer rests on brings the probability up soon when its places are put into a blurred scan,
-first those that it marks most; and brings it down soon when they are blurred.
+When the places that a good map marks most are put into a blurred scan first, the probability rises early; when they are
+blurred first, it falls early.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from edge_explain.explanation import Curve
 from edge_explain.methods.compiled import blurred, composed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from edge_explain.methods.compiled import Answer
+    from edge_explain.methods.compiled import ProbabilityFunction
+    from edge_explain.progress import PartProgress
 
 GRID = 14
-"""Patches on a side: two for each place of a 7 x 7 map, as fine as interpolation makes it."""
+"""Patches on a side: two for each place of a 7 x 7 map."""
 
 
 class Baseline(NamedTuple):
@@ -32,70 +31,80 @@ class Baseline(NamedTuple):
 
 
 def insertion(
-    answer: Answer, pixels: NDArray[np.uint8], map_: NDArray[np.float32], baseline: Baseline, *, steps: int = 14
+    probability: ProbabilityFunction,
+    pixels: NDArray[np.uint8],
+    map_: NDArray[np.float32],
+    baseline: Baseline,
+    *,
+    steps: int = 14,
 ) -> Curve:
-    """Put patches into the blurred scan, those first that the map marks most. See :func:`deletion`."""
-    return _curve(_probabilities(answer, pixels, _ranking(map_), steps), baseline)
+    """Put patches into the blurred scan, those that the map marks most first. See :func:`deletion`."""
+    return _curve(_probabilities(probability, pixels, _ranking(map_), steps), baseline)
 
 
 def deletion(
-    answer: Answer, pixels: NDArray[np.uint8], map_: NDArray[np.float32], baseline: Baseline, *, steps: int = 14
+    probability: ProbabilityFunction,
+    pixels: NDArray[np.uint8],
+    map_: NDArray[np.float32],
+    baseline: Baseline,
+    *,
+    steps: int = 14,
 ) -> Curve:
-    """Blur patches of the scan, those first that the map marks most.
+    """Blur patches of the scan, those that the map marks most first.
 
     Parameters
     ----------
-    answer
-        Whose probability is asked for.
+    probability
+        The ensemble's probability of the explained class.
     pixels
         ``[size, size] uint8``: the network's input.
     map_
-        ``[h, w]``: the larger, the more important.
+        ``[h, w] float32``: the larger, the more important.
     baseline
-        Of the same answer, scan and steps.
+        Areas of random rankings for the same class, scan and steps.
     steps
-        Answers that are asked for, besides one.
+        Number of steps from the whole scan to the blurred one.
     """
-    # Blurring the most important ones first leaves the least important ones: insertion's way back.
-    return _curve(_probabilities(answer, pixels, _ranking(map_)[::-1], steps)[::-1], baseline)
+    # Blurring the most important patches first is inserting the least important ones first, in reverse.
+    return _curve(_probabilities(probability, pixels, _ranking(map_)[::-1], steps)[::-1], baseline)
 
 
 def random_baseline(
-    answer: Answer,
+    probability: ProbabilityFunction,
     pixels: NDArray[np.uint8],
     *,
     rankings: int = 5,
     steps: int = 14,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: PartProgress = lambda _done, _steps: None,
 ) -> Baseline:
-    """Curves of rankings that know nothing.
+    """Compute the areas of the curves of random rankings.
 
-    A random ranking's deletion is the insertion of its reverse, so both curves are held against the same areas.
+    Deletion by a random ranking is insertion by its reverse, so both curves are compared with the same areas.
     """
     rng = np.random.default_rng(seed)
     areas = []
     for done in range(rankings):
-        areas.append(_area(_probabilities(answer, pixels, rng.permutation(GRID * GRID), steps)))
+        areas.append(_area(_probabilities(probability, pixels, rng.permutation(GRID * GRID), steps)))
         progress(done + 1, rankings)
     return Baseline(np.array(areas))
 
 
 def _probabilities(
-    answer: Answer, pixels: NDArray[np.uint8], order: NDArray[np.int64], steps: int
+    probability: ProbabilityFunction, pixels: NDArray[np.uint8], order: NDArray[np.int64], steps: int
 ) -> NDArray[np.float64]:
-    """Answers to the blurred scan with the first patches of an order put in: none of them, ..., all of them."""
+    """Compute the probabilities of the blurred scan with the first patches of an order put in, from none to all."""
     size = pixels.shape[0]
     rank = np.empty(GRID * GRID, np.int64)
     rank[order] = np.arange(GRID * GRID)
     along = np.arange(size) * GRID // size
     ranks = rank.reshape(GRID, GRID)[along[:, None], along]
     counts = np.rint(np.linspace(0, GRID * GRID, steps + 1))
-    return answer(composed(ranks < counts[:, None, None], pixels, blurred(pixels)))
+    return probability(composed(ranks < counts[:, None, None], pixels, blurred(pixels)))
 
 
 def _ranking(map_: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Patches, the most important first."""
+    """Order the patches, the most important first."""
     fine = cv2.resize(np.asarray(map_, np.float32), (GRID, GRID), interpolation=cv2.INTER_LINEAR)
     return np.argsort(-fine.reshape(-1), kind="stable")
 
@@ -113,5 +122,5 @@ def _curve(probabilities: NDArray[np.float64], baseline: Baseline) -> Curve:
 
 
 def _area(probabilities: NDArray[np.float64]) -> float:
-    """Trapezoids under evenly spaced points from 0 to 1."""
+    """Integrate evenly spaced points from 0 to 1 by the trapezoidal rule."""
     return float((probabilities[1:] + probabilities[:-1]).mean() / 2)

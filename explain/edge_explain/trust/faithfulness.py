@@ -1,4 +1,4 @@
-"""Infidelity and sensitivity of a member's Grad-CAM (Yeh et al. 2019), by Captum."""
+"""Measure infidelity and sensitivity of a member's Grad-CAM (Yeh et al. 2019), by Captum."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from edge_train.networks.member import Member
 
 RADIUS = 5.0
-"""Grey levels that noise may add or take: what one cannot see."""
+"""Largest change of a grey level by noise: too small to be seen."""
 SQUARE = 1 / 4
-"""Side of what is blurred at a time, as a share of the scan's."""
+"""Side of the square that is blurred, as a share of the scan's side."""
 BATCH = 4
 
 
@@ -37,19 +37,19 @@ def infidelity(
     samples: int = 8,
     seed: int = 0,
 ) -> float:
-    """How badly the map foretells what blurring a square at a random place costs the class.
+    """Measure how badly the map predicts the loss of contrast when a square at a random place is blurred.
 
-    The map is enlarged to the scan and scaled to fit best, so its unit does not matter. That of the result is the
-    square of the contrast, divided by the temperature, as the vote sees it.
+    The map is enlarged to the scan and scaled to fit best, so its unit does not matter. The unit of the result is that
+    of the squared contrast, divided by the temperature as in the vote.
 
     Parameters
     ----------
     pixels
         ``[size, size] uint8``: the network's input.
     map_
-        ``[h, w]``: its Grad-CAM.
+        ``[h, w] float32``: its Grad-CAM.
     samples
-        Squares.
+        Number of squares.
     """
     grey, instead = to_input(member, pixels), to_input(member, blurred(pixels))
     attribution = _enlarged(torch.from_numpy(map_)[None, None].to(grey), pixels.shape[0])
@@ -60,7 +60,7 @@ def infidelity(
         return squares, inputs + squares * (instead - inputs)
 
     forward = explained(member, label)
-    found = captum_infidelity(
+    result = captum_infidelity(
         lambda inputs: forward(inputs) / temperature,
         blur_squares,
         grey,
@@ -69,11 +69,11 @@ def infidelity(
         max_examples_per_batch=min(BATCH, samples),
         normalize=True,
     )
-    return float(found.item())
+    return float(result.item())
 
 
 def sensitivity(member: Member, pixels: NDArray[np.uint8], label: int, *, samples: int = 4, seed: int = 0) -> float:
-    """By how much of itself the map changes, at most, under noise that cannot be seen."""
+    """Measure the largest relative change of the map under noise that is too small to be seen."""
     grey = to_input(member, pixels)
     generator = torch.Generator().manual_seed(seed)
 
@@ -81,14 +81,14 @@ def sensitivity(member: Member, pixels: NDArray[np.uint8], label: int, *, sample
         noise = torch.rand(inputs.shape, generator=generator).to(inputs)
         return inputs + RADIUS * (2 * noise - 1)
 
-    found = sensitivity_max(
+    result = sensitivity_max(
         lambda inputs: attribute(member, inputs[0] if isinstance(inputs, tuple) else inputs, label),
         grey,
         add_noise,
         n_perturb_samples=samples,
         max_examples_per_batch=min(BATCH, samples),
     )
-    return float(found.item())
+    return float(result.item())
 
 
 def _enlarged(maps: Tensor, size: int) -> Tensor:
@@ -96,7 +96,7 @@ def _enlarged(maps: Tensor, size: int) -> Tensor:
 
 
 def _squares(count: int, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``[count, 1, size, size]``: 1 inside a square, which may reach over the edge."""
+    """Draw squares, ``[count, 1, size, size] float32``: 1 inside a square, which may reach beyond the edge."""
     half, along = SQUARE * size / 2, np.arange(size)
     centres = rng.uniform(0, size, (count, 2))
     rows, columns = (np.abs(along - centres[:, axis, None]) <= half for axis in (0, 1))

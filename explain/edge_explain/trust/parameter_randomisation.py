@@ -1,4 +1,4 @@
-"""Whether a map depends on what the network has learnt (Adebayo et al. 2018)."""
+"""Measure whether a map depends on what the network has learnt (Adebayo et al. 2018)."""
 
 from __future__ import annotations
 
@@ -27,25 +27,24 @@ def randomisation(
     times: int = 5,
     seed: int = 0,
 ) -> float:
-    """Rank correlation of a map with that of the same network with shuffled weights.
+    """Compute the rank correlation of a map with that of the same network with shuffled weights.
 
     Parameters
     ----------
     map_
-        Its Grad-CAM, ``[h, w]``.
+        Its Grad-CAM, ``[h, w] float32``.
     times
         How often the weights are shuffled; the mean is returned.
     """
-    found = [rank_correlation(map_, grad_cam(shuffled(member, seed + n), pixels, label)) for n in range(times)]
-    return float(np.mean(found))
+    correlations = [rank_correlation(map_, grad_cam(shuffled(member, seed + n), pixels, label)) for n in range(times)]
+    return float(np.mean(correlations))
 
 
 def shuffled(member: Member, seed: int) -> Member:
-    """A copy whose convolutions and last layer have their weights in another order, each within its layer.
+    """Copy a network and shuffle the weights of its convolutions and last layer, each within its layer.
 
-    Outputs, inputs and places of the kernels are drawn anew, so no filter sees what it saw, nor tells whom it told.
-    Batch normalisation stays as it is, or the signal would die out or explode on its way, and a map of nothing is
-    unlike any other.
+    Outputs, inputs and places of the kernels are permuted. Batch normalisation and biases are kept; without them the
+    signal would vanish or explode, and the map of a vanished signal is unlike any other.
     """
     copy = deepcopy(member)
     generator = torch.Generator().manual_seed(seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,20 +16,22 @@ from edge_run.errors import InputError, UsageError
 from . import _options
 from ._extras import command_line, need
 from ._interrupt import saying_what_is_kept
-from .output import Format, Progress, Record, Sink, unicode
+from .output import Format, Progress, Record, Sink, say, unicode
 from .records import Failures, failure, failure_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
-    from edge_explain import Explanation
+    from edge_explain import Explanation, FoundScan
+    from edge_explain.report import IndexEntry
+    from edge_run.bundle.manifest import Manifest
     from edge_run.cases import CaseLog
-    from edge_run.scan.inputs import Input
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.frames import Frame
 
     from .output import Style
 
-RUN = "Take the originals from this run; not needed where the bundle carries them."
+RUN = "Take the originals from this run; without it they are rebuilt from the bundle."
 DATA = "Compare with scans of these folders, which the run was trained on; may be repeated."
 FLAGGED = "Explain the flagged cases of the case log; PATH... says where their scans may be."
 WHAT = "Explanation"
@@ -41,7 +42,7 @@ def explain(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Write the reports here, one folder for each scan.")] = Path("explanations"),
     run: Annotated[Path | None, typer.Option(metavar="RUN", help=RUN)] = None,
     data: Annotated[list[Path] | None, typer.Option("--data", metavar="DATA", help=DATA, rich_help_panel=WHAT)] = None,
-    label: Annotated[str | None, typer.Option(help="Explain this class.  [default: the one that is answered]", rich_help_panel=WHAT)] = None,
+    label: Annotated[str | None, typer.Option(help="Explain this class, of three or more.  [default: the answered one; of two, the positive one]", rich_help_panel=WHAT)] = None,
     flagged: Annotated[bool, typer.Option("--flagged", help=FLAGGED, rich_help_panel=WHAT)] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out SHAP, regions, infidelity and sensitivity.", rich_help_panel=WHAT)] = False,
     seed: Annotated[int, typer.Option(min=0, help="Draw everything random from this seed.", rich_help_panel=WHAT)] = 0,
@@ -58,19 +59,20 @@ def explain(
     One bad file does not stop the others; the exit code is then 3.
     """
     if not paths and not flagged:
-        raise UsageError("nothing to explain is given", hint="edge-run explain PATH... --run RUN; or --flagged")
+        raise UsageError("nothing to explain is given", hint="edge-run explain PATH...; or --flagged")
     explaining, report = need("edge_explain", "explain"), need("edge_explain.report", "explain")
     from edge_run.bundle.bundle import Bundle
     from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.scan.frames import frames_of
 
     opened = Bundle(bundle)
-    originals = explaining.of_bundle(opened, run)
+    originals = explaining.load_originals(opened, run)
     with _cases(case_log, wanted=flagged) as log:
-        found = explaining.targets(paths or [], log, flagged=flagged, bundle_sha256=opened.sha256)
+        found = explaining.find_scans(paths or [], log, flagged=flagged, bundle_sha256=opened.sha256)
     _make(out)
     background = None
     if data and not quick:
-        background = explaining.training_scans(explaining.folder_of(opened, run), data, seed=seed)
+        background = explaining.training_scans(opened, data, run, seed=seed)
     settings = {
         "label": label,
         "quick": quick,
@@ -79,7 +81,7 @@ def explain(
         "cache": None if no_cache or not (folder := explaining.default_folder()) else explaining.Cache(folder),
         "command": _command(paths or []),
     }
-    failures = Failures()
+    failures, reports = Failures(), _Reports(report, opened.manifest, out)
     sink = Sink(Format.JSON if as_json else Format.TEXT, _to_text)
     with (
         Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble,
@@ -90,14 +92,39 @@ def explain(
         for number, target in enumerate(found):
             show = partial(_show, progress, number, len(found))
             try:
-                for name, scan, folder in _scans(target.given, out / target.folder):
-                    explanation = explaining.explain(scan, ensemble, originals, **settings, progress=show)
-                    sink.write(_record(name, explanation, report.write(explanation, opened.manifest, folder)))
+                for frame in frames_of(target.input):
+                    explanation = explaining.explain(
+                        frame.scan, ensemble, originals, case_id=target.case_id, **settings, progress=show
+                    )
+                    sink.write(_record(frame.name, explanation, reports.write(explanation, target, frame)))
             except InputError as error:
-                sink.write(failure(target.given.name, error))
-                failures.add(target.given.name, error)
+                sink.write(failure(target.input.name, error))
+                failures.add(target.input.name, error)
             failures.inputs += 1
+    reports.write_index(always=flagged)
     failures.close("scans could not be explained")
+
+
+class _Reports:
+    """Writes the report of each scan into a folder of its own, and at the end an index of them all."""
+
+    def __init__(self, report: ModuleType, manifest: Manifest, out: Path) -> None:
+        self._report, self._manifest, self._out = report, manifest, out
+        self._entries: list[IndexEntry] = []
+
+    def write(self, explanation: Explanation, target: FoundScan, frame: Frame) -> Path:
+        """Write the report of a frame, and return the path of its page."""
+        folder = self._out / target.folder(frame.scan.sha256)
+        folder = folder if frame.number is None else folder / str(frame.number)
+        page: Path = self._report.write(explanation, self._manifest, folder)
+        self._entries.append(self._report.index_entry(explanation, page.relative_to(self._out)))
+        return page
+
+    def write_index(self, *, always: bool) -> None:
+        """Write the index where there are several reports or ``always``, and say where it is."""
+        if len(self._entries) > 1 or (always and self._entries):
+            index = self._report.write_index(self._entries, self._out)
+            say(f"index of the reports: {unicode(str(index))}")
 
 
 @contextmanager
@@ -127,18 +154,6 @@ def _make(out: Path) -> None:
         raise UsageError(f"{out} cannot be made: {error.strerror}", hint="give another --out") from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise UsageError(f"{out} may not be written to by this user", hint="give another --out")
-
-
-def _scans(given: Input, folder: Path) -> list[tuple[str, Scan, Path]]:
-    """Name, scan and folder of each frame of an input."""
-    from edge_run.scan.read import MAX_BYTES, read_frames
-
-    if given.error is not None:
-        raise given.error
-    scans = read_frames(sys.stdin.buffer.read(MAX_BYTES + 1) if given.path is None else given.path)
-    if len(scans) == 1:
-        return [(given.name, scans[0], folder)]
-    return [(f"{given.name}#{n}", scan, folder / str(n)) for n, scan in enumerate(scans, 1)]
 
 
 def _record(name: str, explanation: Explanation, page: Path) -> Record:

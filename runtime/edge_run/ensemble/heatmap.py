@@ -48,9 +48,9 @@ class ScanHeatmap(NamedTuple):
         """
         import numpy as np
 
-        from edge_run.heatmap import write
+        from edge_run.heatmap import write_picture
 
-        write(Path(path), np.ascontiguousarray(self.picture[:, :, ::-1]))
+        write_picture(Path(path), np.ascontiguousarray(self.picture[:, :, ::-1]))
 
 
 def scan_of(source: ScanSource | Prediction) -> tuple[str, Scan]:

@@ -58,9 +58,7 @@ def overlay(
 
 
 def draw_bar(out: NDArray[np.uint8]) -> None:
-    """Fill ``[H, W, 3] uint8`` BGR with the scale, its positive end at the top, over dark grey on the left and bright on
-    the right.
-    """
+    """Fill ``[H, W, 3] uint8`` BGR with the scale, positive at the top, over dark grey on the left to bright."""
     height, width, _ = out.shape
     levels = np.rint(np.linspace(2 * _ZERO, 0, height)).astype(np.uint8)
     greys = np.linspace(30, 225, width).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""One scan -> its explanation."""
+"""Explain the answer to one scan."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import msgspec
 
 from edge_run._version import __version__
 from edge_run.errors import UsageError
+from edge_run.heatmap import mapped_label
 from edge_run.scan.preprocessing import preprocess
 
 from . import cache as caching
-from .compute import Task, make
+from .compute import Request, compute
 from .explanation import Explanation
-from .methods.background import Background
-from .methods.compiled import blurred
+from .methods.background import blurred_copies
+from .packing import pack, unpack
 from .settings import FULL, QUICK
-from .stored import Made, pack, unpack
 
 if TYPE_CHECKING:
     from edge_run.ensemble.ensemble import Ensemble
     from edge_run.scan.read import Scan
     from edge_run.voting.prediction import Prediction
 
-    from .meter import Progress
+    from .explanation import ExplanationParts
+    from .methods.background import Background
     from .methods.originals import Originals
+    from .progress import ShowProgress
     from .settings import Settings
 
 PACKAGES = ("captum", "numpy", "onnxruntime", "scikit-image", "torch")
@@ -42,72 +44,81 @@ def explain(
     seed: int = 0,
     background: Background | None = None,
     cache: caching.Cache | None = None,
+    case_id: str = "",
     command: str = "",
-    progress: Progress = lambda _what, _share: None,
+    progress: ShowProgress = lambda _what, _share: None,
 ) -> Explanation:
     """Explain the answer to one scan.
 
     Parameters
     ----------
+    scan
+        The scan as it was read.
     ensemble
         The compiled members, which answer.
     originals
-        Of the same bundle: see :func:`edge_explain.methods.originals.of_bundle`.
+        The PyTorch originals of the same bundle: see :func:`edge_explain.load_originals`.
     label
-        The class to explain; the one that is given out by default.
+        The class to explain where there are three or more; by default the one that is answered. Of two classes it is
+        always the positive one, so that a colour means the same in every picture: what is evidence against it is
+        evidence for the other.
     quick
         Leave out what takes longest: GradientShap, regions, infidelity and sensitivity.
     seed
-        Of all that is drawn by chance.
+        Seed of all random draws.
     background
-        What GradientShap compares with; the scan itself, blurred, by default.
+        Scans that GradientShap compares with; by default the scan itself, blurred more and more.
     cache
-        Where explanations are kept; nowhere by default.
+        Where explanations are kept; by default nowhere.
+    case_id
+        The case in the case log; empty where there is none.
     command
-        For the provenance.
+        The command line, for the provenance.
     progress
-        Is told what is being done, and which share of all is done.
+        Is called with the name of the part that is computed and the share of the whole that is done.
 
     Raises
     ------
     UsageError
-        There is no such class.
+        The bundle has no such class.
     BundleError
-        An original is not the file that its run names.
+        The file of an original is damaged or another one.
     """
-    labels = ensemble.manifest.task.labels
-    if label is not None and label not in labels:
-        raise UsageError(f"the bundle knows no class {label!r}", hint=f"choose from {', '.join(labels)}")
+    task = ensemble.manifest.task
+    if label is not None and label not in task.labels:
+        raise UsageError(f"the bundle knows no class {label!r}", hint=f"choose from {', '.join(task.labels)}")
     prediction = ensemble.predict(scan)
-    given = prediction.decision.label
-    label = given if label is None else label
+    answered = prediction.decision.label
+    label = mapped_label(task, answered if label is None else label)
     inputs = preprocess(scan.pixels, ensemble.manifest.preprocess)
     if background is None:
-        background = Background(blurred(inputs[0, 0])[None], "the scan itself, blurred; no training scans were given")
+        background = blurred_copies(inputs[0, 0])
     settings = QUICK if quick else FULL
     provenance = _provenance(prediction, originals, background, settings, label, seed)
     name = caching.key(provenance)
-    made = _kept(cache, name)
-    if made is None:
-        places = labels.index(given), labels.index(label)
-        made = make(Task(inputs, ensemble, originals, *places, settings, seed, background), progress)
+    parts = _cached(cache, name)
+    if parts is None:
+        indices = task.labels.index(answered), task.labels.index(label)
+        parts = compute(Request(inputs, ensemble, originals, *indices, settings, seed, background), progress)
         if cache is not None:
-            cache.store(name, *pack(made))
+            cache.store(name, *pack(parts))
     progress("", 1.0)
     return Explanation(
         scan=scan,
         prediction=prediction,
+        case_id=case_id,
         label=label,
+        origin=originals.origin,
         network_input=inputs[0, 0],
         provenance={**provenance, "command": command} if command else provenance,
-        **made._asdict(),
+        **vars(parts),
     )
 
 
-def _kept(cache: caching.Cache | None, name: str) -> Made | None:
-    found = cache.load(name) if cache else None
+def _cached(cache: caching.Cache | None, name: str) -> ExplanationParts | None:
+    entry = cache.load(name) if cache else None
     try:
-        return unpack(*found) if found else None
+        return unpack(*entry) if entry else None
     except (ValueError, KeyError):
         return None
 
@@ -115,13 +126,14 @@ def _kept(cache: caching.Cache | None, name: str) -> Made | None:
 def _provenance(
     prediction: Prediction, originals: Originals, background: Background, settings: Settings, label: str, seed: int
 ) -> dict[str, str]:
-    """All that the result depends on, in words: it is also what the cache goes by."""
+    """List everything that the explanation depends on; the cache names it by the hash of this list."""
     source = prediction.source
     return {
         "scan sha256": prediction.scan_sha256,
         "bundle": source.bundle,
         "bundle sha256": source.bundle_sha256,
         "compiled": f"{source.precision} on {source.backend}",
+        "originals": originals.origin,
         **{f"original {member_id} sha256": sha256 for member_id, sha256 in originals.sha256.items()},
         "explained class": label,
         "background": background.origin,

@@ -1,11 +1,13 @@
-"""Trust figures -> what a clinician reads, and the numbers beside it."""
+"""Turn figures of trust into questions and answers, with the figures beside them."""
 
 from __future__ import annotations
 
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_explain.trust.warn import BORDER, COSINE, OUTSIDE_BODY, RANDOMISATION
+from edge_explain.trust.trust_warnings import BORDER, COSINE, OUTSIDE_BODY, RANDOMISATION
+
+from .environment import signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 YES, DOUBT, NO, NONE = "yes", "doubt", "no", ""
 
 
-class Row(NamedTuple):
-    """A question, its answer in a word or two, how sound that is (a CSS class), and the figures."""
+class Question(NamedTuple):
+    """A question, its answer in a word or two, the CSS class of the answer, and the figures."""
 
     question: str
     answer: str
@@ -24,28 +26,28 @@ class Row(NamedTuple):
     figures: str
 
 
-def rows(explanation: Explanation) -> list[Row]:
-    """What was measured, one question a row; what was not is left out."""
+def questions(explanation: Explanation) -> list[Question]:
+    """Answer the questions for which something was measured."""
     trust = explanation.trust
-    found = [
+    answers = [
         _faithful(trust),
         _learnt(trust),
-        _place(trust),
+        _location(trust),
         _agreement(trust),
         _parity(explanation),
         _sums(explanation),
         _steady(trust),
     ]
-    return [row for row in found if row]
+    return [question for question in answers if question]
 
 
 def chance(curve: Curve, *, higher: bool) -> float:
-    """By how many standard deviations of random rankings a curve is better than they are."""
+    """Compute by how many standard deviations a curve is better than random rankings."""
     better = curve.area - curve.random_area if higher else curve.random_area - curve.area
     return better / max(curve.random_deviation, 1e-3)
 
 
-def _faithful(trust: Trust) -> Row | None:
+def _faithful(trust: Trust) -> Question | None:
     if trust.insertion is None or trust.deletion is None:
         return None
     scores = chance(trust.insertion, higher=True), chance(trust.deletion, higher=False)
@@ -55,86 +57,83 @@ def _faithful(trust: Trust) -> Row | None:
         f"{name} {curve.area:.2f}, at random {curve.random_area:.2f} \u00b1 {curve.random_deviation:.2f}"
         for name, curve in (("insertion", trust.insertion), ("deletion", trust.deletion))
     )
-    return Row("Does the answer hang on what the map marks?", answer, mood, figures)
+    return Question("Does the answer depend on what the map marks?", answer, mood, figures)
 
 
-def _learnt(trust: Trust) -> Row | None:
+def _learnt(trust: Trust) -> Question | None:
     if not trust.randomisation:
         return None
     worst = max(trust.randomisation.values())
     answer, mood = ("yes", YES) if worst <= RANDOMISATION / 2 else ("partly", DOUBT)
     if worst > RANDOMISATION:
         answer, mood = "hardly", NO
-    return Row(
-        "Does the map show what was learnt?",
+    return Question(
+        "Does the map depend on what the network learned?",
         answer,
         mood,
-        f"rank correlation with a shuffled network, 0 is right: {_listed(trust.randomisation)}",
+        f"rank correlation with a shuffled network, ideally 0: {_listed(trust.randomisation)}",
     )
 
 
-def _place(trust: Trust) -> Row:
+def _location(trust: Trust) -> Question:
     inside = 1 - trust.outside_body
     good = trust.outside_body <= OUTSIDE_BODY and trust.border <= BORDER
     answer, mood = ("yes", YES) if good else ("not only", NO)
-    return Row(
+    return Question(
         "Does it look at the patient?",
         answer,
         mood,
-        f"of what speaks for it, {inside:.0%} lies in the body and {trust.border:.0%} on the outer border, "
+        f"of the evidence for the answer, {inside:.0%} lies in the body and {trust.border:.0%} on the outer border, "
         f"which is {BORDER:.0%} of the scan",
     )
 
 
-def _agreement(trust: Trust) -> Row | None:
+def _agreement(trust: Trust) -> Question | None:
     if not trust.agreement:
         return None
     mean, low = fmean(trust.agreement.values()), min(trust.agreement, key=lambda pair: trust.agreement[pair])
     answer, mood = ("yes", YES) if mean >= 0.5 else ("in part", DOUBT) if mean >= 0.2 else ("no", NO)
-    return Row(
-        "Do the members look at the same places?",
+    return Question(
+        "Do the members mark the same places?",
         answer,
         mood,
-        f"rank correlation of their maps, mean {_signed(mean)}; least {_signed(trust.agreement[low])} ({low})",
+        f"rank correlation of their maps, mean {signed(mean, '.2f')}; "
+        f"smallest {signed(trust.agreement[low], '.2f')} ({low})",
     )
 
 
-def _parity(explanation: Explanation) -> Row | None:
+def _parity(explanation: Explanation) -> Question | None:
     if not explanation.parity:
         return None
     cosine = {member_id: one.cosine for member_id, one in explanation.parity.items()}
     worst = max(explanation.parity.values(), key=lambda one: one.max_abs)
     least = min(cosine.values())
     answer, mood = ("yes", YES) if least >= 0.99 else ("nearly", YES) if least >= COSINE else ("no", NO)
-    return Row(
-        "Are these the originals' Grad-CAMs?",
+    return Question(
+        "Are the compiled maps those of the originals?",
         answer,
         mood,
-        f"cosine {_listed(cosine, '.4f')}; largest difference {worst.max_abs:.2%} of the peak",
+        f"cosine {_listed(cosine, '.4f')}; largest difference {worst.max_abs:.2%} of the peak; {explanation.origin}",
     )
 
 
-def _sums(explanation: Explanation) -> Row | None:
+def _sums(explanation: Explanation) -> Question | None:
     parts = []
     if explanation.regions is not None:
-        parts.append(f"Shapley values miss the probability by {abs(explanation.regions.gap):.1g}")
+        parts.append(f"the Shapley values differ from the probability by {abs(explanation.regions.gap):.1g}")
     if explanation.completeness:
         parts.append(f"GradientShap's gap in log-odds: {_listed(explanation.completeness)}")
-    return Row("Do the attributions add up?", "", NONE, "; ".join(parts)) if parts else None
+    return Question("Do the attributions add up?", "", NONE, "; ".join(parts)) if parts else None
 
 
-def _steady(trust: Trust) -> Row | None:
+def _steady(trust: Trust) -> Question | None:
     parts = []
     if trust.sensitivity:
         parts.append(f"sensitivity {_listed(trust.sensitivity)}")
     if trust.infidelity:
         parts.append(f"infidelity {_listed(trust.infidelity, '.2g')}")
-    return Row("Is the map steady?", "", NONE, f"lower is better: {'; '.join(parts)}") if parts else None
+    return Question("Is the map steady?", "", NONE, f"lower is better: {'; '.join(parts)}") if parts else None
 
 
 def _listed(values: Mapping[str, float], form: str = ".2f") -> str:
-    return ", ".join(f"{name} {_signed(value, form)}" for name, value in values.items())
-
-
-def _signed(value: float, form: str = ".2f") -> str:
-    return f"{value:{form}}".replace("-", "\u2212")
+    return ", ".join(f"{name} {signed(value, form)}" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""Where a map's evidence lies: in the patient, or where only a shortcut can be learnt."""
+"""Measure where a map's evidence lies: in the patient, or where a network can only have learnt a shortcut."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ MARGIN = 0.1
 DARKEST = 0.5
 """Air is darker than this share of the grey level midway between what is dark and what is bright (Otsu 1979)."""
 FILLED = 0.02
-"""A scan with less outside than this share has none: a radiograph, or a slice cut to the body."""
+"""Smallest share outside the body: a scan with less is a radiograph, or a slice that is cut to the body."""
 
 
-class Shares(NamedTuple):
-    """Of a map's positive part, 0 to 1 each."""
+class LocationShares(NamedTuple):
+    """Shares of a map's positive part, 0 to 1 each: outside the body, and on the outer border of the scan."""
 
     outside_body: float
     border: float
 
 
-def shares(map_: NDArray[np.float32], inside: NDArray[np.bool_]) -> Shares:
-    """Share of a map's positive part outside the body and on the outer border; 0 where nothing is positive.
+def evidence_location(map_: NDArray[np.float32], inside: NDArray[np.bool_]) -> LocationShares:
+    """Measure the share of a map's positive part outside the body and on the outer border; 0 where nothing is positive.
 
     Parameters
     ----------
     map_
-        ``[h, w]``, enlarged to the scan.
+        ``[h, w] float32``, which is enlarged to the scan.
     inside
-        ``[size, size]``: see :func:`body`.
+        ``[size, size] bool``: see :func:`body`.
     """
     size = inside.shape[0]
-    # Enlarged before it is clipped, as it is drawn: a negative place beside a positive one takes away from it.
+    # Enlarged before it is clipped, as it is drawn: a negative place reduces a positive one beside it.
     positive = np.maximum(cv2.resize(map_, (size, size), interpolation=cv2.INTER_LINEAR), 0).astype(np.float64)
     total = float(positive.sum())
     if not total:
-        return Shares(0.0, 0.0)
+        return LocationShares(0.0, 0.0)
     margin = round(MARGIN * size)
     centre = positive[margin : size - margin, margin : size - margin]
-    return Shares(float(positive[~inside].sum()) / total, 1 - float(centre.sum()) / total)
+    return LocationShares(float(positive[~inside].sum()) / total, 1 - float(centre.sum()) / total)
 
 
 def body(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Find the body in a scan, ``[size, size] uint8 -> bool``; all of it where the body fills the frame.
+    """Find the body in a scan, ``[size, size] uint8 -> bool``; the whole scan where the body fills the frame.
 
-    What is not dark is tissue, and its largest piece the body; a table is another one. All that it encloses belongs to
-    it: lungs are as dark as air.
+    What is not dark is tissue, and its largest piece is the body; a table is another piece. What the body encloses
+    belongs to it: lungs are as dark as air.
     """
     smooth = cv2.medianBlur(pixels, 5)
     _, bright = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     if bright.all() or not bright.any():
         return np.ones(pixels.shape, np.bool_)
-    # Otsu's own threshold may lie anywhere between two clear peaks, as low as the air; their middle does not.
+    # Otsu's own threshold may lie anywhere between two clear peaks, even as low as the air; their middle does not.
     middle = (smooth[bright == 0].mean() + smooth[bright == 1].mean()) / 2
     tissue = (smooth > DARKEST * middle).astype(np.uint8)
     _, pieces, figures, _ = cv2.connectedComponentsWithStats(tissue, connectivity=4)
@@ -66,7 +66,7 @@ def body(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill what holds no corner of the frame: lungs that the frame cuts off do not reach one, the air outside does."""
+    """Fill the holes that reach no corner of the frame: the air outside does, lungs that the frame cuts off do not."""
     _, pieces, _, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     corners = pieces[[0, 0, -1, -1], [0, -1, 0, -1]]
     return np.asarray(~np.isin(pieces, corners[corners > 0]), dtype=np.bool_)
