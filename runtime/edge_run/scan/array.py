@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_run.scan.grey import Pixels
-    from edge_run.scan.read import Picture
     from edge_run.scan.scan import Limits
+
+    class Picture(Protocol):
+        """An array, or what turns into one: a PIL image."""
+
+        def __array__(self) -> NDArray[Any]: ...
+
 
 # What each of Pillow's modes has to become for its numbers to be grey or RGB; the others are so already.
 _MODES = {"1": "L", "P": "RGB", "PA": "RGB", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB"}

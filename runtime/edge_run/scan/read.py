@@ -20,20 +20,15 @@ from edge_run.scan.formats.header import FormatError
 from edge_run.scan.scan import DEFAULT_LIMITS, MAX_BYTES, MAX_PIXELS, Limits, Scan
 
 if TYPE_CHECKING:
-    from typing import Any, Protocol, TypeAlias
+    from typing import Protocol, TypeAlias
 
-    from numpy.typing import NDArray
+    from edge_run.scan.array import Picture
 
     class BinaryFile(Protocol):
         """A file object opened in binary mode."""
 
         def read(self, size: int, /) -> bytes:
             """Return at most ``size`` bytes."""
-
-    class Picture(Protocol):
-        """An array, or what turns into one: a PIL image."""
-
-        def __array__(self) -> NDArray[Any]: ...
 
     ScanSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Picture | Scan
 
