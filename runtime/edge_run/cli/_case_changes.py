@@ -11,6 +11,7 @@ from edge_run.errors import UsageError
 
 from ._case_options import Id, Log, existing_log, log_time
 from .output import say
+from .output.messages import warn
 
 
 def note(
@@ -22,7 +23,7 @@ def note(
     """Note what a scan really shows; the case stays as it is."""
     from edge_run.cases.notes import note as add
 
-    with existing_log(case_log) as log:
+    with existing_log(case_log, write=True) as log:
         found = add(log, case, label=label, remark=remark)
     say(f"noted about case {found['id']}")
 
@@ -39,14 +40,24 @@ def purge(
     from edge_run.cases import purge as purging
 
     until = log_time(before)
-    with existing_log(case_log) as log:
+    with existing_log(case_log, write=True) as log:
         doomed = purging.count(log, until)
         if not doomed.cases:
             say(f"no case is from before {before}")
+            _warn_of_reader(overwritten=purging.overwrite(log))
             return
         _confirm(f"delete {doomed.cases} cases and {doomed.notes} notes from before {before} for good?", yes=yes)
         done = purging.purge(log, until)
     say(f"deleted {done.cases} cases, {done.notes} notes, {done.images} images")
+    _warn_of_reader(overwritten=done.overwritten)
+
+
+def _warn_of_reader(*, overwritten: bool) -> None:
+    if not overwritten:
+        warn(
+            "another process reads the log: deleted text stays in its write-ahead log until that process has finished",
+            "end it, then run the same purge again",
+        )
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 from edge_run.errors import GateError, UsageError
 
 from . import _options
-from ._case_options import Log, Since, existing_log, log_time
+from ._case_options import Log, Since, existing_log, log_time, warn_of_damage
 from .output import print_json, print_text
 
 FEWEST_DIGITS = 16
@@ -28,15 +28,14 @@ def verify(
     """
     import msgspec
 
-    from edge_run.cases.chain import verify as check
+    from edge_run.cases import verify_file
 
     from .records.chain_text import chain_text
 
     noted = head.strip().lower()
     if noted and (len(noted) < FEWEST_DIGITS or not set(noted) <= set("0123456789abcdef")):
         raise UsageError(f"{head!r} is no hash", hint="give the 64 digits that edge-run cases verify printed")
-    with existing_log(case_log) as log:
-        chain = check(log, noted)
+    chain = verify_file(case_log, noted)
     if as_json:
         print_json({"intact": not chain.faults, **msgspec.to_builtins(chain)})
     else:
@@ -64,8 +63,10 @@ def drift(
     from .records.drift_text import drift_text
 
     opened = Bundle(bundle)
+    damaged: list[int] = []
     with existing_log(case_log) as log:
-        found = report(opened, reading.cases(log, since=log_time(since)))
+        found = report(opened, reading.cases(log, since=log_time(since), damaged=damaged))
+    warn_of_damage(damaged)
     if as_json:
         print_json(msgspec.to_builtins(found))
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, redirect_stdout
+import sys
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -12,7 +13,7 @@ import typer
 from edge_run.errors import UsageError
 
 from . import _options
-from ._case_options import Id, Log, Since, existing_log, log_time
+from ._case_options import Id, Log, Since, existing_log, log_time, warn_of_damage
 from .output import Format, Record, Sink, chosen_format, print_json, print_text, say
 from .records.case_text import HEADER, case_line, whole_case
 from .records.table import CASE, Table, row
@@ -36,14 +37,16 @@ def list_(
     form = chosen_format(json=as_json, jsonl=jsonl, csv=as_csv)
     after = log_time(since)
     found: list[Record] = []
+    damaged: list[int] = []
     if _is_there(case_log):
         with existing_log(case_log) as log:
-            found = reading.newest(log, limit, flagged=flagged, since=after)
+            found = reading.newest(log, limit, flagged=flagged, since=after, damaged=damaged)
     if found and form is Format.TEXT:
         print_text(HEADER)
     _write(found, form, found)
     if not found:
         say("there is no such case" if flagged or since else "the case log is empty")
+    warn_of_damage(damaged)
 
 
 def show(case: Id, as_json: _options.Json = False, case_log: Log = None) -> None:
@@ -61,25 +64,35 @@ def show(case: Id, as_json: _options.Json = False, case_log: Log = None) -> None
 
 def find(
     scans: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Scans that may have been answered: files, folders, globs.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PATH...", help="Scans that may have been answered: files, folders, globs."),
+    ] = None,
+    accession: Annotated[
+        str, typer.Option("--id", metavar="ACCESSION", help="Find the cases that were logged with this number.")
+    ] = "",
     as_json: _options.Json = False,
     case_log: Log = None,
 ) -> None:
-    """Find the cases of a scan, by the hash of its file."""
+    """Find the cases of a scan, by the hash of its file, or of an accession number."""
+    if bool(scans) == bool(accession):
+        raise UsageError("there is nothing to find, or two things", hint="give either scans or --id ACCESSION")
     from edge_run._files import sha256
     from edge_run._files.read import load
     from edge_run.cases import reading
     from edge_run.scan.inputs import expand
     from edge_run.scan.read import MAX_BYTES
 
-    paths = [given.path for given in expand(scans) if given.path is not None]
+    paths = [given.path for given in expand(scans or []) if given.path is not None]
     wanted = {sha256(load(path, MAX_BYTES)) for path in paths}
     with existing_log(case_log) as log:
-        found = [case for case in reading.cases(log) if case["scan_sha256"] in wanted]
+        found = (
+            reading.of_accession(log, accession)
+            if accession
+            else [case for case in reading.cases(log) if case["scan_sha256"] in wanted]
+        )
     _write(found[::-1], Format.JSON if as_json else Format.TEXT, ())
     if not found:
-        say("no case in the log is of such a scan")
+        say("no case in the log has this number" if accession else "no case in the log is of such a scan")
 
 
 def export(
@@ -96,14 +109,25 @@ def export(
     form = chosen_format(csv=as_csv, jsonl=jsonl)
     if form is Format.TEXT:
         raise UsageError("no format is given", hint="give --csv or --jsonl")
-    with existing_log(case_log) as log:
+    damaged: list[int] = []
+    with existing_log(case_log) as log, _new_file(out) if out else nullcontext(sys.stdout) as file:
         # The columns of the table must be known before its first row.
         known = reading.cases(log) if form is Format.CSV else ()
-        if out is None:
-            _write(reading.cases(log), form, known)
-            return
-        with _new_file(out) as file, redirect_stdout(file):
-            _write(reading.cases(log), form, known)
+        with redirect_stdout(file):
+            _write(reading.cases(log, damaged=damaged), form, known)
+    warn_of_damage(damaged)
+
+
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="New file for the copy.")],
+    case_log: Log = None,
+) -> None:
+    """Copy the case log, with its images, while edge-run writes into it."""
+    from edge_run.cases import backup as copy
+
+    with existing_log(case_log) as log:
+        entries = copy(log, out)
+    say(f"copied {entries} entries to {out}")
 
 
 def _is_there(path: Path | None) -> bool:

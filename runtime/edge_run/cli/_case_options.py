@@ -9,8 +9,14 @@ import typer
 
 from edge_run.errors import UsageError
 
+from .output.messages import warn
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge_run.cases import CaseLog
+
+MOST_NAMED = 20
 
 Log = Annotated[
     Path | None,
@@ -27,11 +33,11 @@ Since = Annotated[
 ]
 
 
-def existing_log(path: Path | None) -> CaseLog:
-    """Open the case log to read it; it must be there."""
+def existing_log(path: Path | None, *, write: bool = False) -> CaseLog:
+    """Open the case log to read it, or to ``write`` into it; it must be there."""
     from edge_run.cases import CaseLog
 
-    return CaseLog.existing(path)
+    return CaseLog.existing(path, write=write)
 
 
 def log_time(text: str | None) -> str:
@@ -48,3 +54,10 @@ def log_time(text: str | None) -> str:
         return utc(int(aware.timestamp() * 1000))
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{text!r} is no date", hint="write it like 2026-07-29 or 2026-07-29T14:00") from error
+
+
+def warn_of_damage(entries: Sequence[int]) -> None:
+    """Warn of entries that were left out because they cannot be read."""
+    if entries:
+        some = ", ".join(map(str, sorted(entries)[:MOST_NAMED])) + (", ..." if len(entries) > MOST_NAMED else "")
+        warn(f"{len(entries)} damaged entries of the case log are left out: {some}", "edge-run cases verify")

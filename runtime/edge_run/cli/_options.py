@@ -71,6 +71,15 @@ CaseLog = Annotated[
 NoCaseLog = Annotated[
     bool, typer.Option("--no-case-log", help="Keep no record of the answers.", rich_help_panel=RECORD)
 ]
+Accession = Annotated[
+    str,
+    typer.Option(
+        "--id",
+        metavar="ACCESSION",
+        help="Log the cases with this accession number, as a salted hash, for edge-run cases find --id.",
+        rich_help_panel=RECORD,
+    ),
+]
 KeepImages = Annotated[
     bool, typer.Option("--keep-images", help="Keep the scans beside the case log.", rich_help_panel=RECORD)
 ]

@@ -14,6 +14,7 @@ class _CaseCommands(CommandGroup):
             "show": "_case_commands:show",
             "find": "_case_commands:find",
             "note": "_case_changes:note",
+            "backup": "_case_commands:backup",
             "export": "_case_commands:export",
             "verify": "_case_checks:verify",
             "drift": "_case_checks:drift",

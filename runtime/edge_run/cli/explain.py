@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_run._files import make_folder
 from edge_run.errors import InputError, UsageError
 
 from . import _options
@@ -149,7 +150,7 @@ def _command(paths: list[str]) -> str:
 def _make(out: Path) -> None:
     """Make the folder now: to find out after minutes of work that it cannot be made would be late."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     except OSError as error:
         raise UsageError(f"{out} cannot be made: {error.strerror}", hint="give another --out") from error
     if not os.access(out, os.W_OK | os.X_OK):

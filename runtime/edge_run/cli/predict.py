@@ -36,6 +36,7 @@ def predict(
     case_log: _options.CaseLog = None,
     no_case_log: _options.NoCaseLog = False,
     keep_images: _options.KeepImages = False,
+    accession: _options.Accession = "",
 ) -> None:
     """Answer scans with the bundle's calibrated vote.
 
@@ -51,7 +52,7 @@ def predict(
     from edge_run.scan.inputs import expand
 
     with (
-        CaseLogger(case_log, wanted=not no_case_log, keep_images=keep_images) as log,
+        CaseLogger(case_log, wanted=not no_case_log, keep_images=keep_images, accession=accession) as log,
         Ensemble(opened, selection=selection, threads=threads, early_exit=early_exit) as ensemble,
     ):
         inputs = expand(paths)

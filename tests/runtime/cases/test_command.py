@@ -184,3 +184,64 @@ def test_purge_asks(three, path, cases_command, monkeypatch, typed, left):
     assert f"delete {len(three)} cases and 0 notes" in said.err
     with CaseLog.existing(path) as log:
         assert len(list(reading.cases(log))) == left
+
+
+def test_backup(three, cases_command, tmp_path):
+    said = cases_command("backup", tmp_path / "copy.sqlite")
+    assert (said.code, said.out, said.err) == (0, "", f"copied 3 entries to {tmp_path / 'copy.sqlite'}\n")
+    with CaseLog.existing(tmp_path / "copy.sqlite") as copy:
+        assert [case["id"] for case in reading.cases(copy)] == three
+    assert cases_command("backup", tmp_path / "copy.sqlite").code == 2
+
+
+def test_find_by_accession_number(log, answer, cases_command):
+    made = log.append(answer(), accession="A-17")
+    log.append(answer(), accession="A-18")
+    assert [case["id"] for case in json.loads(cases_command("find", "--id", "A-17", "--json").out)] == [made]
+    assert "no case in the log" in cases_command("find", "--id", "A-19").err
+    assert cases_command("find").code == 2
+    assert cases_command("find", "a.png", "--id", "A-17").code == 2
+
+
+@pytest.mark.parametrize("command", ["list", "export --jsonl", "drift"])
+def test_damaged_entry_is_left_out_with_a_warning(three, log, cases_command, command):
+    log.connection.execute("UPDATE entries SET entry = replace(entry, '\"utc\"', '\"utx\"') WHERE seq = 2")
+    said = cases_command(*command.split())
+    assert said.code == 0
+    assert "1 damaged entries of the case log are left out: 2" in said.err
+    assert three[1] not in said.out
+    said = cases_command("verify")
+    assert (said.code, "entry 2 does not fit its hash" in said.out) == (6, True)
+
+
+def test_verify_of_a_damaged_file_is_a_failed_check(three, log, path, cases_command):
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[3] ^= 0xFF
+    path.write_bytes(data)
+    assert (cases_command("verify").code, len(three)) == (6, 3)
+
+
+def test_verify_says_that_no_head_is_kept(three, path, cases_command):
+    assert "note" not in cases_command("verify").out
+    path.with_name("cases.sqlite.head").unlink()
+    assert "no head file" in cases_command("verify").out
+    assert three
+
+
+def test_purge_says_that_a_reader_keeps_the_pages(three, path, cases_command, monkeypatch):
+    monkeypatch.setattr("edge_run.cases.opening.BUSY_S", 0.01)
+    with CaseLog.existing(path) as other, other.reading():
+        assert len(list(reading.cases(other))) == len(three)
+        assert "another process reads the log" in cases_command("purge", "--before", "2999-01-01", "--yes").err
+    assert "another process" not in cases_command("purge", "--before", "2999-01-01", "--yes").err
+
+
+def test_remark_is_no_formula_and_moves_no_cursor_in_a_table(three, cases_command):
+    cases_command("note", three[0], "--remark", "=HYPERLINK(1) \x1b[31m \u202e")
+    out = cases_command("export", "--csv").out
+    (remark,) = (row["remark"] for row in csv.DictReader(io.StringIO(out)) if row["case"] == three[0])
+    assert remark == "'=HYPERLINK(1) \\x1b[31m \\u202e"
+    out = cases_command("export", "--jsonl").out
+    assert out.replace("\n", "").isprintable()
+    assert json.loads(out.splitlines()[0])["notes"][0]["remark"] == "=HYPERLINK(1) \x1b[31m \u202e"

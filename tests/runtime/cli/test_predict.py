@@ -158,7 +158,7 @@ def test_log_that_cannot_be_written_for_a_while(
 
     left = iter(["the disk is full", "the disk is full", "another process holds it", None])
 
-    def append(*_: object) -> str:
+    def append(*_: object, **_more: object) -> str:
         if reason := next(left):
             raise CaseLogError(reason)
         return "one"
@@ -172,6 +172,33 @@ def test_log_that_cannot_be_written_for_a_while(
     assert answered.err.splitlines() == [
         "warning: not logged: the disk is full", "warning: not logged: another process holds it",
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("scans")
+@pytest.mark.parametrize("method", ["open", "append", "checkpoint", "close"])
+def test_whatever_is_wrong_with_the_log_the_answers_come(
+    capsys: Capsys, bundle: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    from edge_run.cases import CaseLog
+
+    def fail(*_: object, **_more: object) -> None:
+        raise ValueError("nobody thought of this")
+
+    monkeypatch.setattr(CaseLog, method, fail)
+    answered = edge_run(capsys, "predict", "a.png", "b.png", "--bundle", bundle, "--jsonl")
+    assert (answered.code, len(answered.out.splitlines())) == (0, 2)
+    assert answered.err.count("nobody thought of this") == (method != "checkpoint")
+
+
+@pytest.mark.usefixtures("scans")
+def test_accession_number_is_kept_as_a_hash(capsys: Capsys, bundle: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.sqlite"
+    answered = edge_run(capsys, "predict", "a.png", "--bundle", bundle, "--jsonl", "--id", "A-17", "--case-log", log)
+    case = json.loads(answered.out)["case"]
+    found = edge_run(capsys, "cases", "find", "--id", "A-17", "--json", "--case-log", log)
+    assert [one["id"] for one in json.loads(found.out)] == [case]
+    assert "A-17" not in answered.out
+    assert edge_run(capsys, "predict", "a.png", "--id", "A-17", "--no-case-log").code == 2
 
 
 @pytest.mark.usefixtures("scans")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_run._text import json_text, table_cell
+
 from . import progress
 from .format import Format
 from .style import Style
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Record = dict[str, Any]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Sink:
@@ -53,7 +54,7 @@ class Sink:
         self._kept: list[Record] = []
         self._csv = csv.writer(_Stdout(), lineterminator="\n")
         if form is Format.CSV:
-            self._csv.writerow(columns)
+            self._csv.writerow([table_cell(column) for column in columns])
 
     def write(self, record: Record) -> None:
         """Take one record."""
@@ -68,7 +69,7 @@ class Sink:
             _print_json(record, indent=None)
         else:
             row = self._to_row(record)
-            self._csv.writerow([_cell(row.get(column)) for column in self._columns])
+            self._csv.writerow([table_cell(row.get(column)) for column in self._columns])
         sys.stdout.flush()
 
     def close(self) -> None:
@@ -110,11 +111,5 @@ def _print_json(value: object, indent: int | None) -> None:
     progress.erase()
     text = msgspec.json.format(msgspec.json.encode(value), indent=-1 if indent is None else indent).decode()
     # An encoding that lacks a character gets its escape, which says the same to a program.
-    write(sys.stdout, (text if can_encode(text, sys.stdout) else json.dumps(json.loads(text), indent=indent)) + "\n")
-
-
-def _cell(value: object) -> object:
-    """A cell that no spreadsheet runs as a formula (OWASP, CSV injection)."""
-    if isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    encoded = json_text(text) if can_encode(text, sys.stdout) else json.dumps(json.loads(text), indent=indent)
+    write(sys.stdout, encoded + "\n")

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from edge_run._text import printable as visible
+from edge_run._text import utf8 as unicode
 
-def visible(text: str) -> str:
-    """Escape what would move the cursor, end a line or hide: names of files and bundles are other people's text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
-
-
-def unicode(text: str) -> str:
-    """Replace what a file name may hold and UTF-8 may not: undecodable bytes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+__all__ = ["can_encode", "unicode", "visible", "visible_values", "write"]
 
 
 def visible_values(value: object) -> object:

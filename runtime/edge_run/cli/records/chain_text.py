@@ -24,4 +24,6 @@ def chain_text(chain: Chain) -> str:
         lines.append(
             "      write it down elsewhere: checked with --head, it also shows a log that was rewritten or cut short"
         )
+    if chain.head and not chain.kept_head:
+        lines.append("note  there is no head file beside the log: entries that are lost at its end would not be missed")
     return "\n".join(lines)
