@@ -58,5 +58,5 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
-            f"{path.name} cannot be written to {path.parent}: {reason}", hint="name another folder, or make room"
+            f"files cannot be written to {path.parent}: {reason}", hint="name another folder, or make room"
         ) from error
