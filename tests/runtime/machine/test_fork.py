@@ -29,7 +29,7 @@ def in_child(call):
         try:
             call()
         except EdgeRunError as error:
-            os.write(1, f"{error}; {error.hint}\\n".encode())
+            os.write(1, f"{error.message}; {error.hint}\\n".encode())
         os._exit(0)
     return os.waitpid(child, 0)[1]
 
