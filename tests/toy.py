@@ -16,7 +16,7 @@ import numpy as np
 from onnx import TensorProto, helper, load_from_string, numpy_helper, parser
 
 from edge_run.backends import open_runner
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.bundle.manifest import (
     SCHEMA_VERSION,
     Artefact,

@@ -21,7 +21,7 @@ from benchmarks.interleave import Spread, each_scan, spread
 from benchmarks.latency.plot import PALETTE, STYLE, save
 from edge_run import Bundle, Ensemble
 from edge_run.backends import BACKENDS, CPU, open_runner
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.bench.plan import CERTIFIED, FULL
 from edge_run.doctor import examine
 from edge_run.machine.cores import allowed_cores

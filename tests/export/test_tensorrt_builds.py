@@ -16,7 +16,7 @@ from edge_export.gate.precisions import RECIPES
 from edge_export.graphs.ranges import measure_ranges
 from edge_export.graphs.to_onnx import to_onnx
 from edge_run import Bundle
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.backends.tensorrt.build import build
 from edge_run.backends.tensorrt.engines import Options, allows_tf32
 from edge_run.backends.tensorrt.precisions import PRECISIONS

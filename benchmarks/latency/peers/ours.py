@@ -37,7 +37,7 @@ def forms(material: Material) -> list[Form]:
 
     def fp32(stack: ExitStack) -> Call:
         from edge_run.backends import open_runner
-        from edge_run.backends.base import Network
+        from edge_run.backends.network import Network
 
         runners = [
             stack.enter_context(

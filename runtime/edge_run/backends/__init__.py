@@ -3,8 +3,9 @@
 A new backend is one subclass of `Runner` in a module here, and one entry of ``BACKENDS`` in `table`.
 """
 
-from .base import Network, Outputs, Runner, Unavailable
+from .base import Runner, Unavailable
 from .choice import Availability, Choice, Selection, choose
+from .network import Network, Outputs
 from .table import AUTO, BACKENDS, CPU, Backend, open_runner, unavailable
 
 __all__ = [

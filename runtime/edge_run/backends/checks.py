@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.backends.base import Network, Outputs
+    from edge_run.backends.network import Network, Outputs
 
 # What every ONNX file that refers to another file contains somewhere: the key under which a tensor names the file of
 # its values, and the operator that names a compiled engine. A search of the bytes finds them in any encoding.

@@ -6,7 +6,8 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edge_run.backends.base import Outputs, Runner, Unavailable
+from edge_run.backends.base import Runner, Unavailable
+from edge_run.backends.network import Outputs
 from edge_run.errors import BackendError
 
 from .installed import locate
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
 # OpenVINO's bindings set up some of what they need at their first call, and two threads that are first wait for each
 # other for ever: one with Python's lock, the other with the set-up's.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .installed import provider_library
 
 if TYPE_CHECKING:
-    from edge_run.backends.base import Network, Runner, Unavailable
+    from edge_run.backends.base import Runner, Unavailable
+    from edge_run.backends.network import Network
 
 AUTO = "auto"
 CPU = "cpu"

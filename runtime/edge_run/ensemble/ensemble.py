@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from edge_run.backends.base import Outputs
+    from edge_run.backends.network import Outputs
     from edge_run.heatmap import Heatmap
     from edge_run.scan.inputs import Input
     from edge_run.scan.read import ScanSource

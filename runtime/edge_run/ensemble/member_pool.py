@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_run.backends import Selection
-    from edge_run.backends.base import Outputs
+    from edge_run.backends.network import Outputs
     from edge_run.bundle.bundle import Bundle
 
 STOP_S = 2.0

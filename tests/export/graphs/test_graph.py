@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from edge_export.graphs.graph import check, strip
 from edge_export.graphs.macs import multiply_adds
 from edge_run.backends import open_runner
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.errors import GateError
 from edge_train import Member
 from edge_train.data.dataset import decode, read_folders

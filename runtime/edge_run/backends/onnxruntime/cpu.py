@@ -9,7 +9,7 @@ import onnxruntime as ort
 from .session import SessionRunner, session_options
 
 if TYPE_CHECKING:
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
 PROVIDER = "CPUExecutionProvider"
 # It would quantise before a max-pool what the artefact quantises behind it. The answer is the same, but behind a first

@@ -17,7 +17,7 @@ from .session import FATAL_ONLY, SessionRunner, session_options
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
 NO_GPU = "this machine shows no NVIDIA GPU"
 DRIVER = "install NVIDIA's driver, and pass the GPU into the container if this is one; edge-run doctor"

@@ -19,7 +19,7 @@ from .gpu import GpuRunner
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
 # Engines are built for a range of batches, and tuned for one scan.
 MAX_BATCH = 8

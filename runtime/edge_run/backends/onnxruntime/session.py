@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
-from edge_run.backends.base import Outputs, Runner
+from edge_run.backends.base import Runner
+from edge_run.backends.network import Outputs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from .progress import monitor_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
     from .engines import Options
 

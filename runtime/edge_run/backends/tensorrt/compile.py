@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.errors import UsageError
 
 from . import api, engines

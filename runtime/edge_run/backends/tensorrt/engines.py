@@ -19,7 +19,7 @@ from edge_run.errors import BackendError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
     from .device import Gpu
 

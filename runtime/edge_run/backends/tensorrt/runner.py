@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from edge_run.backends.base import Outputs, Runner, Unavailable
+from edge_run.backends.base import Runner, Unavailable
+from edge_run.backends.network import Outputs
 from edge_run.errors import BackendError
 
 from . import api
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.backends.base import Network
+    from edge_run.backends.network import Network
 
     from .device import HostDeviceBuffer
 

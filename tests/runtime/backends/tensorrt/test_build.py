@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_run import BackendError, BundleError
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.backends.tensorrt.build import _configure, build
 from edge_run.backends.tensorrt.engines import Options, allows_tf32
 from edge_run.backends.tensorrt.log import log_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_run import BackendError
-from edge_run.backends.base import Network
+from edge_run.backends.network import Network
 from edge_run.backends.tensorrt import engines
 from edge_run.backends.tensorrt.device import Gpu
 from edge_run.backends.tensorrt.engines import Engine, Key, Options
