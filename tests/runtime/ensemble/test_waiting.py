@@ -85,7 +85,7 @@ from edge_run.backends.onnxruntime.session import SessionRunner
 checks._REFUSED = {}
 infer = SessionRunner._infer
 def waits(self, batch):
-    os.write(1, b"computing\n")  # both members, at once
+    os.write(1, b"computing\\n")  # both members, at once
     if sys.argv[1] == "stuck":
         ctypes.CDLL(None).sleep(600)
     return infer(self, batch)
