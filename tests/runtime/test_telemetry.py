@@ -94,6 +94,8 @@ def elsewhere(lines: list[str], allowed: Path) -> list[str]:
     for line in lines:
         if WRITTEN.search(line) and " = -1 " not in line:
             made += [path for path in QUOTED.findall(line) if path.startswith("/")]
+    # Python keeps compiled modules beside their source, as pip does when it installs them.
+    made = [path for path in made if "/__pycache__" not in path]
     return [path for path in made if not path.startswith((str(allowed), "/dev/", "/proc/"))]
 
 
