@@ -88,6 +88,7 @@ def run_trial(
         source=[data / trial.source] if trial.source else [],
         resume=begun,
         hardware=hardware or {"devices": 1},
+        accept_weak_vote=True,
         say=say,
     )
     seconds = None if begun else round(time.perf_counter() - started, 1)

@@ -47,7 +47,14 @@ def sweep(
             preprocess=PreprocessSpec(size=size),
         )
         run = out / f"lr{rate:g}-lambda{weight:g}-seed{one}"
-        train([thinned], run, config, resume=(run / "request.json").exists(), hardware={"devices": 1})
+        train(
+            [thinned],
+            run,
+            config,
+            resume=(run / "request.json").exists(),
+            hardware={"devices": 1},
+            accept_weak_vote=True,
+        )
         best = lowest_nll(run / "members" / arch / "history.csv")
         rows.append({"learning_rate": rate, "os_lambda": weight, "seed": one, "val_nll": best})
         print(f"lr {rate:g}  lambda {weight:g}  seed {one}  best val NLL {best:.3f}", flush=True)

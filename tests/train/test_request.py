@@ -43,7 +43,7 @@ def test_refused_download_does_not_lock_the_folder(finished, scratch, tiny_confi
     monkeypatch.setattr("edge_train.networks.initial._download", refuse)
     for _ in range(2):
         with pytest.raises(BackendError, match="refused"):
-            train([finished.data], scratch / "run", tiny_config(init="imagenet"), hardware=CPU)
+            train([finished.data], scratch / "run", tiny_config(init="imagenet"), hardware=CPU, accept_weak_vote=True)
 
 
 def test_folder_in_which_a_training_works_is_refused(tmp_path):
@@ -95,11 +95,11 @@ def test_other_members_stay_usable_where_one_diverges(scratch, tiny_config, monk
     data, talk = write_dataset(scratch / "scans", per_split={"train": 4, "val": 2}, size=48), []
     config = tiny_config(members=("googlenet", "resnet18"), epochs=1)
     with pytest.raises(DivergedError, match="googlenet: val_nll") as caught:
-        train([data], scratch / "run", config, hardware=CPU, say=talk.append)
+        train([data], scratch / "run", config, hardware=CPU, accept_weak_vote=True, say=talk.append)
     assert "--resume --members resnet18" in caught.value.hint
     assert "googlenet: val_nll is not finite" in talk
     rest = tiny_config(members=("resnet18",), epochs=1)
-    train([data], scratch / "run", rest, resume=True, hardware=CPU, say=talk.append)
+    train([data], scratch / "run", rest, resume=True, hardware=CPU, accept_weak_vote=True, say=talk.append)
     assert "resnet18: trained already" in talk
     assert [member.id for member in Run(scratch / "run").record.members] == ["resnet18"]
 

@@ -162,7 +162,7 @@ def test_weights_of_another_network_are_refused_whatever_the_record_says(folder)
 
 def test_unknown_positive_label_is_refused_before_training(finished, scratch):
     with pytest.raises(UsageError, match="'flu' is not a label"):
-        train([finished.data], scratch, finished.config, positive="flu", hardware=CPU)
+        train([finished.data], scratch, finished.config, positive="flu", hardware=CPU, accept_weak_vote=True)
     assert not list(scratch.iterdir())
 
 
@@ -190,7 +190,7 @@ def test_source_stage_hands_its_best_trunk_to_a_fresh_head(finished, scratch, ti
         scratch / "source", labels=("covid", "normal", "virus"), per_split={"train": 4, "val": 2}, size=48
     )
     config = tiny_config(epochs=1)
-    run = train([finished.data], scratch / "run", config, source=[source], hardware=CPU)
+    run = train([finished.data], scratch / "run", config, source=[source], hardware=CPU, accept_weak_vote=True)
     first, second = stages
     assert (first[:3], second[:3]) == ((3, 12, 1), (2, 24, 1))
     assert all(torch.equal(second[3][name], value) for name, value in first[4].items())

@@ -93,22 +93,51 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class Voter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One member's part in the vote; ``cost_of_dropping`` is the rise in validation NLL without it, nats."""
+    """One member's part in the vote.
+
+    Attributes
+    ----------
+    cost_of_dropping, cost_error
+        Rise in validation NLL without it, nats, and its standard error over groups. Cross-fitted under the rule
+        ``one-standard-error``; None for a member that votes alone.
+    """
 
     id: str
     weight: float
     temperature: float
     cost_of_dropping: float | None = None
+    cost_error: float | None = None
 
 
 class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``ensemble.json``: everything fitted after training, and on which split."""
+    """``ensemble.json``: everything fitted after training, and on which split.
+
+    Attributes
+    ----------
+    shrink
+        Of the rule ``shrink`` of edge-run 0.1: maximum likelihood with a prior worth this share of the scans.
+    rule
+        ``one-standard-error``: see :mod:`edge_train.fit.voting_weights`.
+    evenness
+        Of the rule ``one-standard-error``: the degree that was chosen; 0 is maximum likelihood, 1e6 is equal.
+    nll
+        Cross-fitted validation NLL, nats, by name: ``vote``, ``equal``, ``chance`` and each member's id.
+    nll_by_set
+        That of the vote on each set that was joined.
+    warnings
+        What speaks against the vote and was accepted, and temperatures at their limit, one sentence each.
+    """
 
     fitted_on: str
     shrink: float
     operating_point: str
     threshold: float | None
     members: tuple[Voter, ...]
+    rule: str = "shrink"
+    evenness: float | None = None
+    nll: dict[str, float] = {}
+    nll_by_set: dict[str, float] = {}
+    warnings: tuple[str, ...] = ()
 
 
 class Run:

@@ -42,6 +42,7 @@ def train(
     source: Sequence[Path] = (),
     positive: str | None = None,
     operating_point: str = "0.5",
+    accept_weak_vote: bool = False,
     resume: bool = False,
     hardware: Mapping[str, Any] | None = None,
     command: str = "",
@@ -59,6 +60,8 @@ def train(
         The positive class, whose recall is the sensitivity; the first label by default.
     operating_point
         See :func:`edge_train.fit.calibrate.fit_threshold`.
+    accept_weak_vote
+        Keep a vote that is not better than chance, or worse than its best member, with a warning in its record.
     resume
         Go on with what is in ``out``.
 
@@ -70,6 +73,8 @@ def train(
         The scans cannot be trained on.
     DivergedError
         A member's loss is not finite; the other members are trained, and a resumed training may leave it out.
+    GateError
+        The vote is not better than chance, or worse than its best member.
     """
     _check_rule(operating_point)
     if not is_first_process():
@@ -107,7 +112,15 @@ def train(
             threads=threads,
         )
         runs.write(out / "run.json", record)
-        fit_and_write_ensemble(out, record, dataset, stages.target.pixels, operating_point=operating_point, say=say)
+        fit_and_write_ensemble(
+            out,
+            record,
+            dataset,
+            stages.target.pixels,
+            operating_point=operating_point,
+            accept_weak_vote=accept_weak_vote,
+            say=say,
+        )
     return Run(out)
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from edge_run.voting.vote import decide, softmax, vote
-from edge_train.fit.calibrate import HIGHEST, LOWEST, fit_temperature, fit_threshold, fit_weights, nll, without_each
+from edge_train.fit.calibrate import HIGHEST, LOWEST, fit_temperature, fit_threshold, fit_weights, nll
 
 RNG = np.random.default_rng(0)
 
@@ -96,16 +96,6 @@ def test_one_member_has_the_whole_vote():
 def test_member_that_rules_out_the_truth_does_not_break_the_fit():
     sure = np.stack([np.eye(2)[TRUTH], np.eye(2)[1 - TRUTH]])
     assert fit_weights(sure, TRUTH, shrink=0) == pytest.approx([1, 0], abs=1e-6)
-
-
-def test_cost_of_dropping_is_the_loss_of_the_others_less_that_of_all():
-    weights = [0.4, 0.3, 0.2, 0.1]
-    costs = without_each(MEMBERS, weights, TRUTH)
-    expected = nll(vote(MEMBERS[1:], [0.3, 0.2, 0.1]), TRUTH) - nll(vote(MEMBERS, weights), TRUTH)
-    assert costs[0] == pytest.approx(expected)
-    assert costs[0] == max(costs)
-    assert costs[3] < 0
-    assert np.isnan(without_each(MEMBERS[:1], [1.0], TRUTH)).all()
 
 
 VOTED = vote(MEMBERS, [0.4, 0.3, 0.2, 0.1])

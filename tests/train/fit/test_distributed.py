@@ -29,7 +29,8 @@ config = TrainConfig(
 )
 hardware = {"accelerator": "cpu", "devices": 2, "strategy": "ddp"}
 try:
-    train([Path(sys.argv[1])], Path(sys.argv[2]), config, hardware=hardware, say=lambda text: print(text, flush=True))
+    options = {"hardware": hardware, "accept_weak_vote": True, "say": lambda text: print(text, flush=True)}
+    train([Path(sys.argv[1])], Path(sys.argv[2]), config, **options)
 finally:
     rank = batches.process_group()[0]
     Path(f"{sys.argv[2]}-saw-{rank}").write_text(" ".join(map(str, sorted(seen))))

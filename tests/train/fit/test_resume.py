@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
 ]
 
-CPU = {"accelerator": "cpu", "devices": 1}
+OPTIONS = {"hardware": {"accelerator": "cpu", "devices": 1}, "accept_weak_vote": True}
 
 TRAINING = """
 import sys, time
@@ -95,7 +95,7 @@ def test_training_killed_within_an_epoch_and_resumed_equals_an_unbroken_one(fini
     member = out / "members" / "resnet18"
     assert SafeCheckpointIO().load_checkpoint(member / CHECKPOINT)["epoch"] == 0
     assert not (member / "member.json").exists()
-    run = train([finished.data], out, finished.config, resume=True, hardware=CPU)
+    run = train([finished.data], out, finished.config, resume=True, **OPTIONS)
     assert_same_run(run, finished.run)
     assert not (member / CHECKPOINT).exists()
 
@@ -135,12 +135,12 @@ def test_resume_between_source_and_target_stage_equals_an_unbroken_training(scra
         scratch / "target", labels=("negative", "positive"), per_split={"train": 4, "val": 2}, size=48
     )
     config = tiny_config(epochs=1)
-    unbroken = train([target], scratch / "unbroken", config, source=[source], hardware=CPU)
+    unbroken = train([target], scratch / "unbroken", config, source=[source], **OPTIONS)
     interrupt(monkeypatch, at=8 + 5)
     with pytest.raises(InterruptedTrainingError):
-        train([target], scratch / "broken", config, source=[source], hardware=CPU)
+        train([target], scratch / "broken", config, source=[source], **OPTIONS)
     monkeypatch.undo()
-    resumed = train([target], scratch / "broken", config, source=[source], resume=True, hardware=CPU)
+    resumed = train([target], scratch / "broken", config, source=[source], resume=True, **OPTIONS)
     assert_same_run(resumed, unbroken)
 
 
@@ -148,7 +148,7 @@ def test_finished_training_is_not_trained_again(finished, scratch, monkeypatch):
     out = shutil.copytree(finished.run.folder, scratch / "run")
     interrupt(monkeypatch, at=1)
     talk = []
-    run = train([finished.data], out, finished.config, resume=True, hardware=CPU, say=talk.append)
+    run = train([finished.data], out, finished.config, resume=True, **OPTIONS, say=talk.append)
     assert "resnet18: trained already" in talk
     assert_same_run(run, finished.run)
 
@@ -173,7 +173,7 @@ def test_other_settings_are_refused_by_name(finished, scratch, tiny_config, chan
     shutil.copy(finished.run.folder / "request.json", scratch)
     config = tiny_config(**{"epochs": 3} | change)
     with pytest.raises(UsageError, match=named):
-        train([finished.data], scratch, config, resume=True, hardware=CPU)
+        train([finished.data], scratch, config, resume=True, **OPTIONS)
 
 
 def test_other_scans_are_refused_by_name(finished, scratch, tiny_config):
@@ -182,15 +182,22 @@ def test_other_scans_are_refused_by_name(finished, scratch, tiny_config):
     shutil.copy(finished.run.folder / "request.json", out)
     other = write_dataset(scratch / "other", per_split={"train": 2, "val": 2}, size=48)
     with pytest.raises(UsageError, match="data was"):
-        train([other], out, tiny_config(epochs=3), resume=True, hardware=CPU)
+        train([other], out, tiny_config(epochs=3), resume=True, **OPTIONS)
     with pytest.raises(UsageError, match="source was"):
-        train([finished.data], out, tiny_config(epochs=3), source=[other], resume=True, hardware=CPU)
+        train(
+            [finished.data],
+            out,
+            tiny_config(epochs=3),
+            source=[other],
+            resume=True,
+            **OPTIONS,
+        )
 
 
 def test_folder_that_is_taken_is_refused_and_left_alone(finished, scratch):
     (scratch / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty") as caught:
-        train([finished.data], scratch, finished.config, hardware=CPU)
+        train([finished.data], scratch, finished.config, **OPTIONS)
     assert "--resume" in caught.value.hint
     assert [file.name for file in scratch.iterdir()] == ["thesis.txt"]
 
@@ -199,5 +206,5 @@ def test_folder_that_is_taken_is_refused_and_left_alone(finished, scratch):
 def test_nothing_to_resume_is_refused(finished, scratch, exists):
     out = scratch if exists else scratch / "nowhere"
     with pytest.raises(UsageError, match="no training to resume"):
-        train([finished.data], out, finished.config, resume=True, hardware=CPU)
+        train([finished.data], out, finished.config, resume=True, **OPTIONS)
     assert not list(scratch.iterdir())

@@ -135,7 +135,7 @@ def _samples(name: str, folder: Path, rows: Sequence[Row]) -> list[Sample]:
             hint="restore the files or remove their lines; paths are relative to the folder of splits.csv",
         )
     return [
-        Sample(file, f"{name}/{row.path}", row.label, row.split, f"{name}/{row.group}", _sha256(file))
+        Sample(file, f"{name}/{row.path}", row.label, row.split, f"{name}/{row.group}", _sha256(file), name)
         for row in rows
         for file in [folder / row.path]
     ]

@@ -35,6 +35,8 @@ class Sample:
         Patient, source or near-duplicate cluster, preceded by the folder because ids repeat between sets.
     sha256
         Of the file's bytes.
+    folder
+        Name of the data folder it comes from.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Sample:
     split: str
     group: str
     sha256: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Dataset:
     def groups(self) -> list[str]:
         """Group of each sample, ``[N]``."""
         return [sample.group for sample in self.samples]
+
+    @property
+    def folders(self) -> list[str]:
+        """Data folder of each sample, ``[N]``."""
+        return [sample.folder for sample in self.samples]
 
     @property
     def fingerprint(self) -> str:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from edge_run.voting.vote import softmax, vote
+from edge_run.voting.vote import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
 LOWEST, HIGHEST = 0.05, 20.0
@@ -47,7 +45,13 @@ def fit_temperature(logits: ArrayLike, targets: NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
-def fit_weights(members: ArrayLike, targets: NDArray[np.int64], *, shrink: float = 0.01) -> list[float]:
+def fit_weights(
+    members: ArrayLike,
+    targets: NDArray[np.int64],
+    *,
+    shrink: float = 0.01,
+    scan_weights: NDArray[np.float64] | None = None,
+) -> list[float]:
     """Voting weights that minimise the NLL of the weighted vote, drawn toward equal.
 
     Expectation-maximisation for the weights of a mixture whose components are given: the likelihood is concave in
@@ -62,6 +66,8 @@ def fit_weights(members: ArrayLike, targets: NDArray[np.int64], *, shrink: float
         ``[N] int64``.
     shrink
         0 is maximum likelihood; large values give equal weights.
+    scan_weights
+        ``[N]``, how much each scan counts; all the same where not given.
 
     Returns
     -------
@@ -69,26 +75,16 @@ def fit_weights(members: ArrayLike, targets: NDArray[np.int64], *, shrink: float
     """
     p = np.clip(np.asarray(members, np.float64)[:, np.arange(len(targets)), targets], 1e-12, None)
     prior = shrink * len(targets) / len(p)
+    count = np.ones(len(targets)) if scan_weights is None else scan_weights * (len(targets) / scan_weights.sum())
     weights = np.full(len(p), 1 / len(p))
     for _ in range(2000):
         responsibility = weights[:, None] * p
-        counts = (responsibility / responsibility.sum(axis=0)).sum(axis=1) + prior
+        counts = (responsibility / responsibility.sum(axis=0)) @ count + prior
         updated = counts / counts.sum()
         if np.abs(updated - weights).max() < 1e-9:
             break
         weights = updated
     return [float(w) for w in weights]
-
-
-def without_each(members: ArrayLike, weights: Sequence[float], targets: NDArray[np.int64]) -> list[float]:
-    """What the vote's NLL rises by when one member is dropped and the others keep their proportions, ``[M]`` nats."""
-    p = np.asarray(members, np.float64)
-    whole = nll(vote(p, weights), targets)
-    rises = []
-    for dropped in range(len(p)):
-        rest = [w if m != dropped else 0.0 for m, w in enumerate(weights)]
-        rises.append(nll(vote(p, rest), targets) - whole if len(p) > 1 else float("nan"))
-    return rises
 
 
 def fit_threshold(probabilities: ArrayLike, targets: NDArray[np.int64], positive: int, rule: str) -> float:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from edge_run._files import replacing
-from edge_run.errors import UsageError
+from edge_run.errors import GateError, UsageError
 from edge_run.voting.vote import softmax, vote
 from edge_train import run as runs
 from edge_train.evaluate.bootstrap import Interval, with_intervals
@@ -18,8 +18,10 @@ from edge_train.evaluate.training_curves import training_curves
 from edge_train.networks.infer import infer
 from edge_train.run import EnsembleRecord, Run, RunRecord, Voter
 
-from .calibrate import fit_temperature, fit_threshold, fit_weights, without_each
+from .calibrate import fit_temperature, fit_threshold
 from .fit import HISTORY
+from .vote_check import temperatures_at_limit, weaknesses
+from .voting_weights import EQUAL, CrossFit, choose_evenness, cross_fit, equal_sets, even_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from edge_train.data.dataset import Dataset
 
 FITTED_ON = "val"
-SHRINK = 0.01
+RULE = "one-standard-error"
+ENSEMBLE = "ensemble.json"
 PANELS = {
     "NLL, nats": {"train": "train_ce", "val": "val_nll"},
     "Accuracy": {"val": "val_accuracy"},
@@ -54,6 +57,7 @@ def fit_and_write_ensemble(
     pixels: NDArray[np.uint8],
     *,
     operating_point: str,
+    accept_weak_vote: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Write ``predictions.csv``, ``ensemble.json``, ``metrics.json`` and ``plots/`` into a run directory.
@@ -64,6 +68,13 @@ def fit_and_write_ensemble(
         ``[N, H, W] uint8`` in the order of ``dataset.samples``.
     operating_point
         See :func:`edge_train.fit.calibrate.fit_threshold`.
+    accept_weak_vote
+        Write ``ensemble.json`` also where the vote is not better than chance, or worse than its best member.
+
+    Raises
+    ------
+    GateError
+        The vote is too weak; all but ``ensemble.json`` is written.
     """
     # Nothing is ever decided from the training split, and on a small machine its predictions take longest.
     judged = np.array([sample.split != "train" for sample in dataset.samples])
@@ -71,61 +82,106 @@ def fit_and_write_ensemble(
     pixels = pixels[judged]
     logits = {member_id: _logits(out, record, member_id, pixels, say) for member_id in [m.id for m in record.members]}
     chosen = np.array([sample.split == FITTED_ON for sample in dataset.samples])
-    ensemble, members = fit_ensemble(
+    part = dataset.of(FITTED_ON)
+    ensemble, members, weak = fit_ensemble(
         {member_id: values[chosen] for member_id, values in logits.items()},
-        dataset.targets[chosen],
+        part,
         positive=record.labels.index(record.positive),
         operating_point=operating_point,
     )
-    runs.write(out / "ensemble.json", ensemble)
     _write_predictions(out / "predictions.csv", dataset, logits)
-    _write_metrics(out, record, ensemble, members, dataset.of(FITTED_ON))
+    _write_metrics(out, record, ensemble, members, part)
+    for line in _lines(ensemble):
+        say(line)
+    if weak and not accept_weak_vote:
+        # A vote of an earlier try must not be exported in its place.
+        (out / ENSEMBLE).unlink(missing_ok=True)
+        raise GateError("; ".join(weak), hint="train longer or on more scans; --resume --accept-weak-vote keeps it")
+    runs.write(out / ENSEMBLE, ensemble)
+
+
+def _lines(ensemble: EnsembleRecord) -> list[str]:
+    """Describe the vote for a person, one line per member and per set."""
+    lines = []
     for voter in ensemble.members:
-        cost = f", val NLL without it {voter.cost_of_dropping:+.4f}" if len(ensemble.members) > 1 else ""
-        say(f"{voter.id}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
+        cost = ""
+        if voter.cost_of_dropping is not None:
+            cost = f", NLL without it {voter.cost_of_dropping:+.4f} (standard error {voter.cost_error:.4f})"
+        lines.append(f"{voter.id}: weight {voter.weight:.3f}, temperature {voter.temperature:.3f}{cost}")
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in ensemble.nll.items())
+    by_set = [f"{name}: NLL of the vote {value:.4f}" for name, value in ensemble.nll_by_set.items()]
+    return [
+        *lines,
+        f"cross-fitted validation NLL: {figures}",
+        *(by_set if len(by_set) > 1 else []),
+        *(f"warning: {text}" for text in ensemble.warnings),
+    ]
 
 
 def fit_ensemble(
-    logits: Mapping[str, NDArray[np.float32]],
-    targets: NDArray[np.int64],
-    *,
-    positive: int,
-    operating_point: str,
-    shrink: float = SHRINK,
-) -> tuple[EnsembleRecord, NDArray[np.float64]]:
+    logits: Mapping[str, NDArray[np.float32]], part: Dataset, *, positive: int, operating_point: str
+) -> tuple[EnsembleRecord, NDArray[np.float64], list[str]]:
     """Fit temperatures, weights and thresholds on validation logits.
 
     Parameters
     ----------
     logits
         Per member ``[N, classes]``.
-    targets
-        ``[N] int64``.
+    part
+        The validation samples: targets, groups and the folders they come from.
 
     Returns
     -------
-    The record, and the members' calibrated probabilities ``[M, N, classes]``.
+    The record, the members' calibrated probabilities ``[M, N, classes]``, and what speaks against the vote.
     """
+    targets = part.targets
     temperatures = {member_id: fit_temperature(values, targets) for member_id, values in logits.items()}
     members = np.stack([softmax(values, temperatures[member_id]) for member_id, values in logits.items()])
-    weights = fit_weights(members, targets, shrink=shrink)
+    fit = cross_fit(np.stack(list(logits.values())), targets, part.groups, part.folders)
+    evenness = choose_evenness(fit)
+    weights = even_weights(members, targets, equal_sets(part.folders), evenness)
     voted = vote(members, weights)
     try:
         threshold = fit_threshold(voted, targets, positive, operating_point) if voted.shape[1] == 2 else None
     except ValueError as error:
         raise UsageError(str(error), hint="--operating-point 0.5") from error
-    voters = tuple(
-        Voter(member_id, weight, temperatures[member_id], cost)
-        for member_id, weight, cost in zip(logits, weights, without_each(members, weights, targets), strict=True)
-    )
+    weak = weaknesses(fit, evenness, list(logits))
     record = EnsembleRecord(
         fitted_on=FITTED_ON,
-        shrink=shrink,
+        shrink=0.0,
         operating_point=operating_point,
         threshold=threshold,
-        members=voters,
+        members=_voters(fit, evenness, temperatures, weights),
+        rule=RULE,
+        evenness=evenness,
+        nll=_figures(fit, evenness, list(logits)),
+        nll_by_set=_by_set(fit, evenness, part.folders),
+        warnings=(*weak, *temperatures_at_limit(temperatures)),
     )
-    return record, members
+    return record, members, weak
+
+
+def _voters(
+    fit: CrossFit, evenness: float, temperatures: Mapping[str, float], weights: Sequence[float]
+) -> tuple[Voter, ...]:
+    voted = fit.losses(evenness)
+    voters = []
+    for place, (member_id, temperature) in enumerate(temperatures.items()):
+        cost = fit.estimate(fit.losses(evenness, without=place) - voted) if len(weights) > 1 else (None, None)
+        voters.append(Voter(member_id, weights[place], temperature, *cost))
+    return tuple(voters)
+
+
+def _figures(fit: CrossFit, evenness: float, member_ids: Sequence[str]) -> dict[str, float]:
+    """Return the cross-fitted NLL of the vote, of equal weights, of chance and of each member, nats."""
+    losses = {"vote": fit.losses(evenness), "equal": fit.losses(EQUAL), "chance": fit.chance}
+    losses |= dict(zip(member_ids, fit.member_losses(), strict=True))
+    return {name: fit.estimate(values).mean for name, values in losses.items()}
+
+
+def _by_set(fit: CrossFit, evenness: float, folders: Sequence[str]) -> dict[str, float]:
+    losses, place = fit.losses(evenness), np.asarray(folders)
+    return {name: float(losses[place == name].mean()) for name in sorted(set(folders))}
 
 
 def _logits(
