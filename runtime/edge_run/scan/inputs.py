@@ -106,7 +106,7 @@ def _folder(folder: Path) -> Iterator[Input]:
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = (Path(parent, name) for name in files if not name.startswith("."))
-        images += (path for path in visible if _is_image(path))
+        images += (path for path in visible if is_image(path))
     for error in unlisted:
         yield _failed(str(error.filename), f"{error.filename} cannot be listed: {error.strerror}.", "Check its rights.")
     yield from (_file(path) for path in sorted(images))
@@ -125,7 +125,8 @@ def is_image_name(name: str) -> bool | None:
     return None if unnamed and name.upper() != "DICOMDIR" else False
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
+    """Whether a file of a folder is an image that is to be read; looks into a file whose name does not tell."""
     known = is_image_name(path.name)
     return is_dicom(beginning(path, LENGTH)) if known is None else known
 

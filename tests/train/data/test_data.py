@@ -77,6 +77,7 @@ def test_a_folder_with_a_table(tmp_path):
         split="test",
         group="covid-ct/Patient covid test",
         sha256=hashlib.sha256((folder / "covid/test.jpg").read_bytes()).hexdigest(),
+        folder="covid-ct",
     )
     assert [sample.name for sample in dataset.samples] == sorted(sample.name for sample in dataset.samples)
 
@@ -296,6 +297,29 @@ def test_too_few_groups_of_a_class_are_refused(tmp_path):
         (folder / f"covid/{scan}-0.jpg").unlink()
     assert {sample.split for sample in read_folders([folder]).samples} == {"train", "val"}
     assert "no scan is in the split test" in refusal(folder, required_splits=["test"]).message
+
+
+def test_folders_of_patients_stay_whole(tmp_path):
+    folder = class_folder(tmp_path / "set")
+    for label in ("covid", "normal"):
+        for image in list((folder / label).iterdir()):
+            patient = folder / label / f"{label}-{int(image.name.split('-')[0]) // 2}"
+            patient.mkdir(exist_ok=True)
+            image.rename(patient / image.name)
+    dataset = read_folders([folder])
+    assert dataset.split_source == "by patient folders"
+    assert Counter(dataset.groups) == {f"set/{label}-{n}": 2 for label in ("covid", "normal") for n in range(10)}
+    assert len({(sample.group, sample.split) for sample in dataset.samples}) == 20
+
+
+def test_folders_of_a_split_are_kept(tmp_path):
+    (tmp_path / "set").mkdir()
+    for split in ("train", "val"):
+        class_folder(tmp_path / split, scans=2).rename(tmp_path / "set" / split)
+    dataset = read_folders([tmp_path / "set"])
+    assert dataset.split_source == "folders train, val"
+    assert all(sample.name.split("/")[1] == sample.split for sample in dataset.samples)
+    assert set(dataset.folders) == {"set"}
 
 
 # Writing

@@ -9,10 +9,10 @@ import pytest
 
 from edge_run.errors import DataError
 from edge_train.data.duplicates import clusters, dhash, near_duplicates, thumbnail
-from edge_train.data.folder_layout import class_folders
+from edge_train.data.folder_layout import class_folders, patient_folders, rows_of_splits, split_folders
 from edge_train.data.samples import SPLITS
 from edge_train.data.splits import assign_splits
-from edge_train.data.tables import listing, read_groups, read_splits, read_table
+from edge_train.data.tables import find_table, listing, read_groups, read_splits, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def test_class_folders_are_listed_to_any_depth_without_what_is_hidden(tmp_path):
         (tmp_path / name).touch()
     assert class_folders(tmp_path) == (
         {"a/2.jpg": "a", "b/deep/er/1.PNG": "b"},
-        ["1 files without an image suffix are left out"],
+        ["1 files are left out, since they are no images:\n  a/notes.txt"],
     )
 
 
@@ -144,7 +144,6 @@ def test_class_folders_are_listed_to_any_depth_without_what_is_hidden(tmp_path):
         ([], "neither a splits.csv nor sub-folders"),
         (["1.png"], "neither a splits.csv nor sub-folders"),
         (["a/1.png", "b/readme.txt"], "sub-folders without images:\n  b"),
-        (["train/a/1.png", "validation/a/2.png", "Test/b/3.png"], "named after splits, not classes"),
     ],
 )
 def test_a_folder_without_classes_is_refused(tmp_path, files, says):
@@ -155,6 +154,112 @@ def test_a_folder_without_classes_is_refused(tmp_path, files, says):
         class_folders(tmp_path)
     assert says in refused.value.message
     assert refused.value.hint
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize(
+    "name", ["Splits.csv", "SPLITS.CSV", "splits.csv.txt", "split.csv", "splits.xlsx", "splits (1).csv"]
+)
+def test_table_that_is_called_almost_right_is_refused_by_name(tmp_path, name):
+    touch(tmp_path, name)
+    with pytest.raises(DataError) as refused:
+        find_table(tmp_path, "splits.csv")
+    assert name in refused.value.message
+    assert "save it as splits.csv" in refused.value.hint
+    (tmp_path / "splits.csv").touch()
+    assert find_table(tmp_path, "splits.csv") == tmp_path / "splits.csv"
+
+
+def test_table_that_is_no_file_is_refused(tmp_path):
+    (tmp_path / "splits.csv").symlink_to("/mnt/gone/splits.csv")
+    with pytest.raises(DataError, match=r"link to /mnt/gone/splits\.csv"):
+        find_table(tmp_path, "splits.csv")
+    (tmp_path / "groups.csv").mkdir()
+    with pytest.raises(DataError, match=r"groups\.csv is no file"):
+        find_table(tmp_path, "groups.csv")
+
+
+def test_other_files_are_no_tables(tmp_path):
+    touch(tmp_path, "readme.txt", "results.csv", "splitting.md")
+    assert find_table(tmp_path, "splits.csv") is None
+
+
+def test_folders_of_a_split_are_the_split(tmp_path):
+    touch(
+        tmp_path,
+        "Train/a/1.png",
+        "Train/b/2.png",
+        "valid/a/p1/3.png",
+        "valid/a/p1/4.png",
+        "valid/a/p2/5.png",
+        "valid/b/6.png",
+    )
+    splits = split_folders(tmp_path)
+    assert {split: path.name for split, path in splits.items()} == {"train": "Train", "val": "valid"}
+    rows, notes = rows_of_splits(tmp_path, splits)
+    assert [tuple(row) for row in rows] == [
+        ("Train/a/1.png", "a", "train", "Train/a/1.png"),
+        ("Train/b/2.png", "b", "train", "Train/b/2.png"),
+        ("valid/a/p1/3.png", "a", "val", "a/p1"),
+        ("valid/a/p1/4.png", "a", "val", "a/p1"),
+        ("valid/a/p2/5.png", "a", "val", "a/p2"),
+        ("valid/b/6.png", "b", "val", "valid/b/6.png"),
+    ]
+    assert notes == ["3 scans have no group and count as one each"]
+
+
+def test_patient_in_two_splits_is_refused(tmp_path):
+    touch(tmp_path, "train/a/p1/1.png", "train/a/p2/2.png", "val/a/p1/3.png", "val/a/p3/4.png")
+    with pytest.raises(DataError, match="a/p1: train, val"):
+        rows_of_splits(tmp_path, split_folders(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (["train/1.png", "val/2.png"], "named after splits, not classes"),
+        (["train/1.png", "valid/2.png", "masks/3.png"], "partly named after splits"),
+        (["train_data/a/1.png", "test_data/a/2.png"], "partly named after splits"),
+        (["val/a/1.png", "valid/a/2.png"], "partly named after splits"),
+    ],
+)
+def test_folders_that_may_be_a_split_are_never_classes(tmp_path, files, says):
+    touch(tmp_path, *files)
+    with pytest.raises(DataError, match=says) as refused:
+        split_folders(tmp_path)
+    assert "splits.csv" in refused.value.hint
+
+
+def test_folders_of_patients_are_groups():
+    assert patient_folders(["a/p1/1.png", "a/p1/series/2.png", "b/p2/3.png", "b/4.png"]) == {
+        "a/p1/1.png": "p1",
+        "a/p1/series/2.png": "p1",
+        "b/p2/3.png": "p2",
+    }
+
+
+@pytest.mark.parametrize(
+    "paths", [["a/1.png", "b/2.png"], ["a/images/1.png", "a/masks/1.png", "b/images/2.png"], ["a/x/1.png", "b/x/2.png"]]
+)
+def test_other_folders_are_no_patients(paths):
+    assert patient_folders(paths) == {}
+
+
+def test_volumes_are_named_and_dicom_without_a_suffix_is_read(tmp_path):
+    touch(tmp_path, "a/1.png", "a/volume.nii.gz", "a/volume.NII", "b/2.png")
+    (tmp_path / "b" / "IM0001").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    images, (note,) = class_folders(tmp_path)
+    assert set(images) == {"a/1.png", "b/2.png", "b/IM0001"}
+    assert "2 NIfTI volumes are left out" in note
+    assert "a/volume.nii.gz" in note
+    (tmp_path / "a" / "1.png").unlink()
+    with pytest.raises(DataError, match="NIfTI"):
+        class_folders(tmp_path)
 
 
 # Dealing groups out

@@ -10,11 +10,10 @@ from edge_run.errors import DataError
 
 from .checks import agreed_labels, check_splits
 from .decode import DecodedScans, decode
-from .duplicates import near_duplicates, same_bytes
-from .folder_layout import class_folders
-from .samples import SPLITS, Dataset, Sample
-from .splits import assign_splits
-from .tables import Row, listing, read_groups, read_splits, write_rows
+from .duplicates import same_bytes
+from .one_folder import read_folder
+from .samples import Dataset, Sample
+from .tables import Row, listing, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +33,9 @@ def read_folders(
 ) -> Dataset:
     """Read, check and join folders of labelled scans.
 
-    A folder has a ``splits.csv`` (``path,label,split,group``), or one sub-folder per class. The latter is
-    split here: by group where a ``groups.csv`` (``path,group``) names them, by clusters of near-duplicates
-    otherwise.
+    A folder has a ``splits.csv`` (``path,label,split,group``), or sub-folders ``train``, ``val`` and ``test`` with one
+    sub-folder per class, or just one sub-folder per class. The latter is split here: by group where a ``groups.csv``
+    (``path,group``) or sub-folders of the classes name patients, by clusters of near-duplicates otherwise.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ def read_folders(
     sources: dict[str, str] = {}
     warnings: list[str] = []
     for name, folder in _names(folders).items():
-        rows, sources[name], notes = _read_folder(folder, seed, fractions)
+        rows, sources[name], notes = read_folder(folder, seed, fractions)
         warnings += [f"{name}: {note}" for note in notes]
         samples += _samples(name, folder, rows)
     samples.sort(key=lambda sample: sample.name)
@@ -103,28 +102,6 @@ def _names(folders: Sequence[Path]) -> dict[str, Path]:
     while len({folder.parts[-depth:] for folder in found}) < len(found):
         depth += 1
     return {"/".join(folder.parts[-depth:]): folder for folder in found}
-
-
-def _read_folder(folder: Path, seed: int, fractions: tuple[float, float, float]) -> tuple[list[Row], str, list[str]]:
-    """Rows of one folder, where its split comes from, and notes."""
-    if (folder / "splits.csv").is_file():
-        rows = read_splits(folder / "splits.csv")
-        alone = sum(row.group == row.path for row in rows)
-        return rows, "splits.csv", [f"{alone} scans have no group and count as one each"] if alone else []
-    labels, notes = class_folders(folder)
-    paths = list(labels)
-    if (folder / "groups.csv").is_file():
-        groups, source = read_groups(folder / "groups.csv", paths), "by group"
-    else:
-        first = near_duplicates([folder / path for path in paths])
-        groups, source = [paths[position] for position in first], "by near-duplicate clusters"
-        notes.append("no patients are known, so scans of one may stand in two splits; groups.csv would name them")
-    splits = assign_splits(list(labels.values()), groups, seed=seed, fractions=fractions)
-    for split, share in zip(SPLITS, fractions, strict=True):
-        got = splits.count(split) / len(splits)
-        if abs(got - share) > 0.05:
-            notes.append(f"{split} has {got:.0%} of the scans, not {share:.0%}, because groups stay whole")
-    return [Row(*row) for row in zip(paths, labels.values(), splits, groups, strict=True)], source, notes
 
 
 def _samples(name: str, folder: Path, rows: Sequence[Row]) -> list[Sample]:

@@ -59,7 +59,8 @@ class Dataset:
     samples
         Sorted by name.
     split_source
-        ``splits.csv``, ``by group`` or ``by near-duplicate clusters``; per folder where they differ.
+        ``splits.csv``, ``folders train, val, test``, ``by group``, ``by patient folders`` or
+        ``by near-duplicate clusters``; per folder where they differ.
     warnings
         What a reader of the results should know, one sentence each.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 from collections import defaultdict
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -33,6 +35,32 @@ def listing(items: Iterable[str]) -> str:
     entries = list(items)
     more = [f"and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
     return "".join(f"\n  {entry}" for entry in entries[:SHOWN] + more)
+
+
+def find_table(folder: Path, name: str) -> Path | None:
+    """Return the path of a folder's table, None where it has none.
+
+    Raises
+    ------
+    DataError
+        The table is there but is a dangling link or no file, or a file is called almost like it: passed over in
+        silence, it would leave patients in two splits.
+    """
+    path = folder / name
+    if path.is_file():
+        return path
+    if os.path.lexists(path):
+        reason = f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "is no file"
+        raise DataError(f"{path} {reason}", hint="restore it, or remove it")
+    stem = name.partition(".")[0]
+    alike = re.compile(rf"{stem[:-1]}s?([ ._-].*)?\.(csv|tsv|txt|xlsx?|ods)", re.IGNORECASE)
+    found = sorted(other.name for other in folder.iterdir() if alike.fullmatch(other.name))
+    if found:
+        raise DataError(
+            f"{folder} has {', '.join(found)}, but a table must be called {name}",
+            hint=f"save it as {name} ({','.join(COLUMNS if stem == 'splits' else ('path', 'group'))}), or remove it",
+        )
+    return None
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:

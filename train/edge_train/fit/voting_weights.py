@@ -77,7 +77,8 @@ class CrossFit(NamedTuple):
             weights[without] = 0
             # A member that had the whole vote leaves equal ones behind.
             weights += (weights.sum(axis=0) == 0) / len(weights)
-        return -np.log(np.clip((weights * self._of_truth()).sum(axis=0) / weights.sum(axis=0), 1e-12, None))
+        voted = (weights * self._of_truth()).sum(axis=0) / weights.sum(axis=0)
+        return np.asarray(-np.log(np.clip(voted, 1e-12, None)), np.float64)
 
     def member_losses(self) -> NDArray[np.float64]:
         """Return each member's NLL of each scan, ``[M, N]`` nats."""
