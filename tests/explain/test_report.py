@@ -290,7 +290,7 @@ def test_advice_says_what_to_do_with_the_answer(explained, bundle, tmp_path):
         )
         text = Page(written(replace(explained, prediction=prediction), bundle, tmp_path)).text
         assert advice in text
-        assert ("Usual causes: An image that was exported with black and white exchanged" in text) == bool(flags)
+        assert ("Usual causes: an image that was exported with black and white exchanged" in text) == bool(flags)
 
 
 def test_every_flag_of_a_bundle_has_a_usual_cause():
@@ -335,6 +335,16 @@ def test_index_links_every_report(explained, tmp_path):
     assert links == ["AB1/report.html", "a%20b%22%3C%23%3F/report.html"]
     assert "Case AB1" in page.text
     assert page.text.count("do not rely on it") == 1
+
+
+def test_the_legend_names_the_class_where_there_are_three(tmp_path):
+    labels = ("covid", "other pneumonia", "healthy")
+    three = write_toy_bundle(tmp_path / "toy", size=64, labels=labels)
+    explained = fake(three)
+    assert explained.label == explained.prediction.decision.label
+    page = Page(written(explained, three, tmp_path))
+    assert page.text.count(f"for {explained.label}") >= 3
+    assert mapped_label(Bundle(three).manifest.task, "healthy") == "healthy"
 
 
 def test_only_this_user_may_read_a_report(explained, bundle, tmp_path):

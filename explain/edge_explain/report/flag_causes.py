@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     from edge_run.voting.prediction import Flag
 
 CAUSES = {
-    "low-confidence": "Signs of several classes or of none, or a scan that differs a little from the training scans.",
-    "members-disagree": "Early or atypical findings, an artefact, or a scan that differs from the training scans.",
-    "out-of-distribution": "Another scanner or protocol, another part of the body, contrast agent, or a rare anatomy.",
-    "too-small": "A thumbnail, a preview or a cropped screenshot instead of the original image.",
-    "blank": "A failed export, a wrong display window, or a slice outside the body.",
-    "clipped": "A wrong display window, or an image that was exported with too much contrast.",
-    "mostly-border": "A screenshot with wide margins, a small field of view, or a collimated image.",
-    "inverted": "An image that was exported with black and white exchanged (MONOCHROME1).",
-    "other-modality": "A scan of another modality than the one that the bundle was trained on.",
-    "localizer": "An overview image of the series, which is not meant for diagnosis.",
+    "low-confidence": "signs of several classes or of none, or a scan that differs a little from the training scans.",
+    "members-disagree": "early or atypical findings, an artefact, or a scan that differs from the training scans.",
+    "out-of-distribution": "another scanner or protocol, another part of the body, contrast agent, or a rare anatomy.",
+    "too-small": "a thumbnail, a preview or a cropped screenshot instead of the original image.",
+    "blank": "a failed export, a wrong display window, or a slice outside the body.",
+    "clipped": "a wrong display window, or an image that was exported with too much contrast.",
+    "mostly-border": "a screenshot with wide margins, a small field of view, or a collimated image.",
+    "inverted": "an image that was exported with black and white exchanged (MONOCHROME1).",
+    "other-modality": "a scan of another modality than the one that the bundle was trained on.",
+    "localizer": "an overview image of the series, which is not meant for diagnosis.",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 
 import cv2
@@ -248,3 +249,20 @@ def test_a_folder_that_cannot_be_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         write_picture(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UsageError, match="No space left on device") as caught:
+        write_picture(tmp_path / "out" / "a.png", np.zeros((2, 2, 3), np.uint8))
+    assert "make room" in caught.value.hint
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_only_this_user_may_see_a_picture(tmp_path):
+    write_picture(tmp_path / "out" / "a.png", np.zeros((2, 2, 3), np.uint8))
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "out" / "a.png").stat().st_mode & 0o777 == 0o600
