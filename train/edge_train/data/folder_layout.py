@@ -1,4 +1,4 @@
-"""Folders without a ``splits.csv``: a sub-folder per class, below train, val and test or with patients where they are."""
+"""How a folder of labelled scans is laid out: class folders, split folders, patients, and the tables beside them."""
 
 from __future__ import annotations
 
