@@ -1,6 +1,6 @@
 """The page that explains a case. As a script, it photographs one:
 
-python tests/explain/test_report.py REPORT.html PICTURE.png
+PYTHONPATH=tests python tests/explain/test_report.py REPORT.html PICTURE.png
 """
 
 from __future__ import annotations
