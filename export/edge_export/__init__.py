@@ -1,6 +1,7 @@
 """Run directory -> bundle. Needs the extra ``export``."""
 
 from .bundle.report import ArtefactReport, ExportReport, VoteReport
+from .derived import add_derived_forms
 from .export import export
 from .flags.thresholds import Target
 from .gate.gate import Comparison, Gate
@@ -21,5 +22,6 @@ __all__ = [
     "Target",
     "Tolerance",
     "VoteReport",
+    "add_derived_forms",
     "export",
 ]

@@ -1,4 +1,4 @@
-"""Nothing changes in what is answered: predictions that were recorded before, to the bit where the arithmetic is the same.
+"""Nothing changes in what is answered: predictions that were recorded before, to the bit on the same machine.
 
 ``PYTHONPATH=tests python tests/runtime/test_golden.py`` writes the file anew; do that only where an answer is meant to
 change, and say so in the commit.

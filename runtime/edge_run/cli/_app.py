@@ -32,6 +32,7 @@ class _Commands(CommandGroup):
             "train": "train:train",
             "evaluate": "evaluate:evaluate",
             "export": "export:export",
+            "derive": "derive:derive",
             "compile": "compile:compile_engines",
         },
         "Look at a bundle or this machine": {

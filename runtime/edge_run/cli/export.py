@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -16,6 +16,9 @@ from ._extras import command_line, need
 from ._interrupt import saying_what_is_kept
 from .output import Progress, print_json, say
 
+if TYPE_CHECKING:
+    from edge_run.bundle.bundle import Bundle
+
 MODEL = "Networks"
 GATES = "Gates and flags"
 CALIBRATION = "Set the ranges of INT8 by this method; best takes, for each network, whichever does best on validation."
@@ -26,7 +29,7 @@ _EVERY = "all"
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory of edge-run train.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="Run directory of edge-run train; or a bundle whose derivable precisions are to be measured.")],
     data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Folders the run was trained on: calibration and the gates need the scans.")],
     out: Annotated[Path, typer.Option(metavar="BUNDLE", help="Write the bundle here: a folder, or a file ending in .zip.")],
     name: Annotated[str | None, typer.Option(help="Call the bundle this.  [default: the name of --out]")] = None,
@@ -66,6 +69,13 @@ def export(
             print_json(found)
 
     with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
+        reporter = exporting.Reporter(say, progress.show)
+        if not (run / "run.json").exists() and (bundle := _bundle(run)) is not None:
+            exporting.add_derived_forms(
+                bundle, data, out, tolerances=_tolerances(tolerance or []), flag_target=target, reporter=reporter
+            )
+            typer.echo(out)
+            return
         exporting.export(
             run,
             data,
@@ -79,11 +89,22 @@ def export(
             tolerances=_tolerances(tolerance or []),
             flag_target=target,
             command=command_line(),
-            reporter=exporting.Reporter(say, progress.show),
+            reporter=reporter,
             reported=reported,
         )
     if not as_json:
         typer.echo(out)
+
+
+def _bundle(path: Path) -> Bundle | None:
+    """Open a bundle by its path or name; None where it is none, so that the error speaks of a run."""
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.errors import BundleError
+
+    try:
+        return Bundle(path)
+    except BundleError:
+        return None
 
 
 def _tolerances(words: list[str]) -> dict[str, float]:

@@ -1,0 +1,237 @@
+"""A bundle that stores ``int8-cpu`` alone -> the same bundle, with every derivable form measured and gated."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from edge_run._version import __version__
+from edge_run.bundle.derive import FORMS, SOURCE, derive
+from edge_run.bundle.manifest import SCHEMA_VERSION, Artefact
+from edge_run.errors import DataError, GateError, UsageError
+from edge_run.flags import FeatureDistance
+from edge_run.flags.quality import standardised
+from edge_run.voting.vote import softmax
+from edge_train.data.dataset import decode, read_folders
+
+from .bundle.assemble import evaluation_of
+from .bundle.writer import BundleWriter
+from .flags.flags import OodReference, fit_flags, in_words
+from .flags.thresholds import Target
+from .gate import gate
+from .gate.artefact import assess_artefact
+from .gate.compile import CompiledMember, artefact_line, judge_vote, vote_line
+from .gate.float_fallback import FloatFallback
+from .gate.output import MemberOutput
+from .gate.precisions import RECIPES, chosen
+from .gate.trained_member import TrainedMember
+from .graphs.simulate import Simulation
+from .reporter import Reporter
+from .scans.export_scans import ExportScans, ValidationScans
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.manifest import BundleMember, Manifest
+
+    from .gate.compile import PrecisionVote
+
+VALIDATION = "val"
+
+
+def add_derived_forms(
+    bundle: Bundle,
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    forms: Sequence[str] = FORMS,
+    tolerances: Mapping[str, float] | None = None,
+    flag_target: Target = Target(),  # noqa: B008 - immutable
+    reporter: Reporter = Reporter(),  # noqa: B008 - immutable
+) -> Manifest:
+    """Measure every form that can be derived from a bundle's INT8 networks, and write the bundle that promises them.
+
+    The stored networks stand in the place of the originals: each form is compared with what they answer to the
+    validation scans, by the tolerances of ``int8-cpu``. Each gets its own temperature and its own flags. No file is
+    added: a device derives what it needs, see :mod:`edge_run.bundle.derive`.
+
+    Parameters
+    ----------
+    bundle
+        Stores ``int8-cpu``; its other precisions are left out of the new bundle.
+    folders
+        The scans it was made of; only their validation split is used.
+    out
+        Folder to make, or a path ending in ``.zip``.
+    forms
+        Which of :data:`edge_run.bundle.derive.FORMS`.
+    tolerances, flag_target
+        As :func:`edge_export.export` takes them.
+
+    Raises
+    ------
+    UsageError
+        The bundle does not store ``int8-cpu``, ``out`` is taken, or a tolerance is unknown.
+    DataError
+        The folders do not hold scans with the bundle's labels and a validation split.
+    GateError
+        A form differs from the stored one by more than is accepted; nothing is written.
+    """
+    if SOURCE not in bundle.manifest.stored_precisions:
+        raise UsageError(
+            f"{bundle.manifest.name} does not store {SOURCE}", hint="edge-run export RUN DATA --out BUNDLE"
+        )
+    recipe = chosen([SOURCE], tolerances)[SOURCE]
+    recipes = {form: recipe._replace(half_scales=RECIPES[form].half_scales) for form in forms}
+    scans = _scans(bundle, folders)
+    with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
+        members = []
+        for member in bundle.manifest.members:
+            stored = _stored(bundle, member, scans, Path(scratch))
+            artefacts = {}
+            for form, own in recipes.items():
+                path = Path(scratch) / f"{member.id}.{form}.onnx"
+                path.write_bytes(derive(stored.fp32.read_bytes(), form, _float_layers(member)))
+                artefacts[form] = assess_artefact(path, stored, own, scans)._replace(float_layers=_float_layers(member))
+                reporter.say(artefact_line(member.id, form, artefacts[form]))
+            members.append(CompiledMember(stored, artefacts, FloatFallback(stored, scans)))
+        votes = {form: judge_vote(members, form, own, scans.validation) for form, own in recipes.items()}
+        for form, voted in votes.items():
+            reporter.say(vote_line(form, voted))
+        _refuse(members, votes)
+        manifest = _manifest(bundle, members, votes, scans, flag_target, reporter)
+        _copy(bundle, writer)
+        writer.finish(manifest)
+    return manifest
+
+
+def _float_layers(member: BundleMember) -> tuple[str, ...]:
+    quantisation = member.artefacts[SOURCE].quantisation
+    return quantisation.float_layers if quantisation else ()
+
+
+def _scans(bundle: Bundle, folders: Sequence[Path]) -> ExportScans:
+    task, spec = bundle.manifest.task, bundle.manifest.preprocess
+    part = read_folders(folders, labels=task.labels).of(VALIDATION)
+    if not part.samples:
+        raise DataError(
+            f"no scan of these folders is in the split {VALIDATION}", hint="give the folders of the training"
+        )
+    validation = ValidationScans(
+        split=VALIDATION,
+        pixels=decode(part.samples, spec).pixels,
+        targets=part.targets,
+        groups=part.groups,
+        positive=task.labels.index(task.positive),
+        threshold=task.threshold,
+        paths=tuple(sample.path for sample in part.samples),
+    )
+    reference = bundle.read_array(bundle.manifest.reference.scans)
+    return ExportScans(validation, validation.pixels[:0], (), reference)
+
+
+def _stored(bundle: Bundle, member: BundleMember, scans: ExportScans, scratch: Path) -> TrainedMember:
+    """Run a stored network on the validation scans; what is derived from it is compared with its output."""
+    path = scratch / f"{member.id}.{SOURCE}.onnx"
+    path.write_bytes(bundle.model(member, SOURCE))
+    logits = Simulation(path).logits(scans.validation.pixels[:, None])
+    temperature = member.artefacts[SOURCE].temperature
+    output = MemberOutput(logits, temperature, softmax(logits, temperature))
+    head = bundle.read_array(member.head)
+    return TrainedMember(member.id, member.arch, member.weight, path, {}, output, head, member.macs)
+
+
+def _refuse(members: Sequence[CompiledMember], votes: Mapping[str, PrecisionVote]) -> None:
+    gates = {f"{m.original.id} {form}": a.gate for m in members for form, a in m.artefacts.items()}
+    gates |= {f"vote {form}": voted.gate for form, voted in votes.items()}
+    failed = [f"{what}: {gate.in_words(judged)}" for what, judged in gates.items() if not judged.passed]
+    if failed:
+        raise GateError(
+            f"no bundle was written, these differ too much from {SOURCE}: {'; '.join(failed)}",
+            hint="leave that precision out, or accept more with --tolerance",
+        )
+
+
+def _manifest(
+    bundle: Bundle,
+    members: Sequence[CompiledMember],
+    votes: Mapping[str, PrecisionVote],
+    scans: ExportScans,
+    target: Target,
+    reporter: Reporter,
+) -> Manifest:
+    old = bundle.manifest
+    flags = fit_flags(
+        members, votes, old.stages[0], old.task.labels, scans, _ood(bundle, members, votes, scans), target
+    )
+    for form, fitted in flags.thresholds.items():
+        reporter.say(in_words(form, fitted))
+    versions = old.provenance.versions | {"edge-run (derived forms)": __version__}
+    return msgspec.structs.replace(
+        old,
+        schema_version=SCHEMA_VERSION,
+        members=tuple(_member(one, m) for one, m in zip(old.members, members, strict=True)),
+        flags={SOURCE: old.flags[SOURCE]} | flags.thresholds,
+        reference=msgspec.structs.replace(
+            old.reference,
+            tolerance={SOURCE: old.reference.tolerance[SOURCE]} | {form: RECIPES[form].elsewhere for form in votes},
+        ),
+        parity={SOURCE: old.parity[SOURCE]} | {form: voted.parity for form, voted in votes.items()},
+        evaluation={SOURCE: old.evaluation[SOURCE]}
+        | {form: evaluation_of(voted.probabilities, scans.validation) for form, voted in votes.items()},
+        profile={SOURCE: old.profile[SOURCE]} | flags.profiles,
+        provenance=msgspec.structs.replace(old.provenance, versions=versions),
+    )
+
+
+def _member(old: BundleMember, compiled: CompiledMember) -> BundleMember:
+    derived = {
+        form: Artefact(
+            file=None,
+            temperature=made.output.temperature,
+            parity=made.parity,
+            reference_logits=tuple(tuple(map(float, row)) for row in made.reference),
+            quantisation=old.artefacts[SOURCE].quantisation if form.startswith("int8") else None,
+            derived_from=SOURCE,
+        )
+        for form, made in compiled.artefacts.items()
+    }
+    return msgspec.structs.replace(old, artefacts={SOURCE: old.artefacts[SOURCE]} | derived)
+
+
+def _ood(
+    bundle: Bundle, members: Sequence[CompiledMember], votes: Mapping[str, PrecisionVote], scans: ExportScans
+) -> OodReference:
+    """Measure the validation scans' distances at each form, by the bundle's statistics of its INT8 network."""
+    thresholds = bundle.manifest.flags[SOURCE]
+    if thresholds.feature_distance is None or thresholds.typical is None:
+        raise UsageError(f"{bundle.manifest.name} has no statistics of its training scans", hint="export its run again")
+    member_id, statistics = thresholds.feature_distance.member, thresholds.feature_distance.statistics
+    distance = FeatureDistance(bundle.read_array(statistics))
+    artefacts = next(m.artefacts for m in members if m.original.id == member_id)
+    pixels = scans.validation.pixels[:, None]
+    distances = {
+        form: distance.distance(Simulation(artefacts[form].path, half_scales=RECIPES[form].half_scales).pooled(pixels))
+        for form in votes
+    }
+    typical = bundle.read_array(thresholds.typical)
+    return OodReference(
+        member_id, distances, dict.fromkeys(votes, statistics), (thresholds.typical, standardised(np.asarray(typical)))
+    )
+
+
+def _copy(bundle: Bundle, writer: BundleWriter) -> None:
+    """Copy every file that the new manifest names."""
+    manifest = bundle.manifest
+    thresholds = manifest.flags[SOURCE]
+    files = [manifest.reference.image, manifest.reference.scans]
+    files += [file for m in manifest.members for file in (m.artefacts[SOURCE].file, m.head) if file]
+    files += [thresholds.feature_distance.statistics] if thresholds.feature_distance else []
+    files += [thresholds.typical] if thresholds.typical else []
+    for file in files:
+        writer.add(file.path, bundle.read(file))
