@@ -91,7 +91,8 @@ def export(
     BundleError
         The run is damaged.
     GateError
-        An artefact or the vote differs from the original by more than is accepted; nothing is written.
+        An artefact or the vote differs from the original by more than is accepted, or a quantised artefact is neither
+        much smaller nor faster than FP32; nothing is written.
     BackendError
         An artefact cannot be run.
     """
@@ -114,6 +115,7 @@ def export(
         judged = report(info.name, run.record.config.preprocess.size, recipes, compiled, votes)
         reported(judged)
         _refuse(judged)
+        _refuse_no_gain(judged)
         stages = _stages(compiled, votes, scans.validation, flag_target)
         spec, progress = run.record.config.preprocess, reporter.progress("features of the training scans")
         ood = fit_ood(compiled, recipes, stages[0], scans, spec, writer.add_array, progress)
@@ -154,6 +156,30 @@ def _refuse(report: ExportReport) -> None:
             f"no bundle was written, these differ too much from their originals: {'; '.join(failed)}",
             hint="leave that precision out, calibrate with --calibration best, or accept more with --tolerance",
         )
+
+
+def _refuse_no_gain(report: ExportReport) -> None:
+    """Raise GateError if a quantised artefact is neither much smaller nor faster than FP32."""
+    without = {
+        f"{member_id} {precision}": built
+        for member_id, by in report.members.items()
+        for precision, built in by.items()
+        if built.no_gain and built.method
+    }
+    if not without:
+        return
+    described = [
+        f"{what}: {built.gain.bytes / 1e6:.1f} MB, FP32 has {built.gain.fp32_bytes / 1e6:.1f} MB"
+        + ("" if built.gain.speed is None else f"; {built.gain.speed:.2f} times as fast")
+        + f"; {len(built.float_layers)} layers are kept in float"
+        for what, built in without.items()
+    ]
+    precisions = sorted({what.split()[1] for what in without})
+    raise GateError(
+        f"no bundle was written, these gain nothing over FP32: {'; '.join(described)}",
+        hint=f"leave {', '.join(precisions)} out of --precision, or accept the figures that started the repair above "
+        "with --tolerance, such as --tolerance flips=0.02",
+    )
 
 
 def _name(out: Path) -> str:

@@ -138,3 +138,30 @@ def test_failure_in_the_middle_leaves_nothing(make, error, message, exported, tm
     with pytest.raises(error, match=message):
         export(exported.run.folder, [exported.data], tmp_path / "new" / "out", precisions=("fp32", "int8-cpu"))
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_that_gains_nothing_is_refused_with_two_ways_out(exported):
+    import msgspec
+
+    from edge_export.export import _refuse_no_gain
+
+    _refuse_no_gain(exported.report)
+    built = exported.report.members["resnet18"]["int8-cpu"]
+    gain = msgspec.structs.replace(built.gain, bytes=built.gain.fp32_bytes - 4, speed=0.98)
+    none = msgspec.structs.replace(built, gain=gain, no_gain=True, float_layers=("sum",) * 28)
+    report = msgspec.structs.replace(exported.report, members={"resnet18": {"int8-cpu": none}})
+    with pytest.raises(GateError, match=r"0\.98 times as fast; 28 layers are kept in float") as caught:
+        _refuse_no_gain(report)
+    assert "leave int8-cpu out of --precision" in caught.value.hint
+    assert "--tolerance" in caught.value.hint
+
+
+def test_no_gain_follows_the_layers_kept_in_float(exported):
+    from edge_export.bundle.report import _mostly_float
+
+    fp32 = exported.out / "models" / "resnet18.fp32.onnx"
+    convolutions = [node.name for node in onnx.load(fp32).graph.node if node.op_type == "Conv"]
+    assert not _mostly_float(fp32, convolutions[: len(convolutions) // 2])
+    assert _mostly_float(fp32, convolutions[: len(convolutions) // 2 + 1])
+    sums = [node.name for node in onnx.load(fp32).graph.node if node.op_type == "Add"]
+    assert not _mostly_float(fp32, sums)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import onnx
 
 from edge_export.gate.gain import Gain, measure_gain
 from edge_export.gate.gate import Gate
@@ -15,6 +16,7 @@ from edge_run.doctor import Machine, examine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from edge_export.gate.compile import CompiledMember, PrecisionVote
     from edge_export.gate.precisions import Recipe
@@ -32,7 +34,7 @@ class ArtefactReport(msgspec.Struct, frozen=True):
     layers
         All convolutions, the most sensitive first; empty where none had to be ranked.
     no_gain
-        Neither faster nor smaller than FP32.
+        Neither much smaller nor faster than FP32, or most convolutions are in float.
     """
 
     temperature: float
@@ -102,7 +104,13 @@ def _artefact(compiled: CompiledMember, precision: str, recipe: Recipe, size: in
         parity=made.parity,
         gate=made.gate,
         gain=gain,
-        no_gain=gain.none and precision != "fp32",
+        no_gain=precision != "fp32" and (gain.none or _mostly_float(compiled.original.fp32, made.float_layers)),
         float_layers=made.float_layers,
         layers=tuple(compiled.fallback.ranking(recipe, made.method)) if made.float_layers else (),
     )
+
+
+def _mostly_float(fp32: Path, float_layers: Sequence[str]) -> bool:
+    """Tell whether more than half of the convolutions are kept in float."""
+    convolutions = {node.name for node in onnx.load(fp32).graph.node if node.op_type == "Conv"}
+    return 2 * len(convolutions.intersection(float_layers)) > len(convolutions)

@@ -11,6 +11,7 @@ from edge_export.graphs.simulate import Simulation
 from edge_run.voting.vote import softmax
 from edge_train.fit.calibrate import fit_temperature
 
+from .changes import count_changes
 from .gate import Gate, judge
 from .output import MemberOutput
 from .parity import compare
@@ -89,5 +90,6 @@ def assess_artefact(path: Path, original: TrainedMember, recipe: Recipe, scans: 
         scans.validation,
         logit_difference=float(np.abs(logits - original.output.logits).max()),
     )
-    gate = judge(parity, recipe.member, not_finite=int((~finite).sum()))
+    changes = count_changes(output.probabilities, original.output.probabilities, scans.validation)
+    gate = judge(parity, recipe.member, changes=changes, not_finite=int((~finite).sum()))
     return Candidate(path, "", (), output, simulation.run(scans.reference)[0], parity, gate)

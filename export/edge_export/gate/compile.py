@@ -10,6 +10,7 @@ from edge_run.voting.vote import vote
 
 from . import gate as gates
 from .artefact import Candidate, build_artefact
+from .changes import count_changes
 from .float_fallback import FloatFallback
 from .gate import Gate, judge
 from .parity import compare, in_words
@@ -52,7 +53,7 @@ def compile_member(
     Of several methods to measure ranges, the one is taken whose probabilities stay nearest to the original's on the
     validation scans (mean Kullback-Leibler divergence). Twins (``int8-trt`` and its FP16) share method and layers.
     """
-    fallback = FloatFallback(original, scans, reporter.progress(f"{original.id}: ranking layers"))
+    fallback = FloatFallback(original, scans, reporter)
     artefacts: dict[str, Candidate] = {}
     twins: dict[bool, Candidate] = {}
     for precision, recipe in recipes.items():
@@ -87,6 +88,8 @@ def compile_vote(
     """Let the members vote; where the vote fails its gate, the member that changed most keeps more in float."""
     while True:
         voted = judge_vote(compiled, precision, recipe, scans.validation)
+        if not voted.gate.passed and recipe.calibrated:
+            reporter.say(f"vote {precision}: {gates.in_words(voted.gate)}; keeping more layers in float")
         if voted.gate.passed or not recipe.calibrated or not _keep_more(compiled, precision, recipe, reporter):
             reporter.say(vote_line(precision, voted))
             return voted
@@ -101,7 +104,8 @@ def judge_vote(
     reference = vote(np.stack([c.original.output.probabilities for c in compiled]), weights)
     worst = max(c.artefacts[precision].parity.max_abs_logit for c in compiled)
     parity = compare(probabilities, reference, validation, logit_difference=worst)
-    return PrecisionVote(probabilities, parity, judge(parity, recipe.vote))
+    changes = count_changes(probabilities, reference, validation)
+    return PrecisionVote(probabilities, parity, judge(parity, recipe.vote, changes=changes))
 
 
 def _keep_more(compiled: Sequence[CompiledMember], precision: str, recipe: Recipe, reporter: Reporter) -> bool:

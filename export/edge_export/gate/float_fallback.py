@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
+from edge_export.reporter import Reporter
+
 from .artefact import Candidate, build_artefact
+from .gate import in_words
 from .sensitivity import LayerError, rank_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from edge_export.scans.export_scans import ExportScans
 
     from .precisions import Recipe
@@ -26,17 +27,17 @@ class FloatFallback:
 
     Parameters
     ----------
-    progress
-        Called with (layers ranked, layers in all).
+    reporter
+        Receives the figure that starts a repair, and the progress of the ranking.
     """
 
     def __init__(
         self,
         original: TrainedMember,
         scans: ExportScans,
-        progress: Callable[[int, int], None] = lambda _done, _total: None,
+        reporter: Reporter = Reporter(),  # noqa: B008 - immutable
     ) -> None:
-        self._original, self._scans, self._progress = original, scans, progress
+        self._original, self._scans, self._reporter = original, scans, reporter
         self._rankings: dict[tuple[str, bool], list[LayerError]] = {}
 
     def ranking(self, recipe: Recipe, method: str) -> list[LayerError]:
@@ -46,8 +47,9 @@ class FloatFallback:
             scans = self._scans.calibration
             some = scans[np.linspace(0, len(scans) - 1, min(RANKING_SCANS, len(scans))).astype(int)]
             ranges = self._original.ranges[method]
+            progress = self._reporter.progress(f"{self._original.id}: ranking layers")
             self._rankings[key] = rank_layers(
-                self._original.fp32, ranges, some, symmetric=recipe.symmetric, progress=self._progress
+                self._original.fp32, ranges, some, symmetric=recipe.symmetric, progress=progress
             )
         return self._rankings[key]
 
@@ -77,6 +79,8 @@ class FloatFallback:
     def repair(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
         """Return the artefact as it is if its gate passes, else with as few layers in float as let it pass."""
         while not candidate.gate.passed:
+            failed = in_words(candidate.gate)
+            self._reporter.say(f"{self._original.id} {precision}: {failed}; keeping more layers in float")
             better = self.keep_more(precision, recipe, candidate)
             if better is None:
                 return candidate

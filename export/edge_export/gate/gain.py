@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROUNDS = 9
+SMALLER, FASTER = 0.75, 1.1
+"""An artefact gains something if it is at most this share of FP32's size, or at least this many times as fast."""
 
 
 class Gain(msgspec.Struct, frozen=True):
@@ -35,8 +37,8 @@ class Gain(msgspec.Struct, frozen=True):
 
     @property
     def none(self) -> bool:
-        """Neither faster nor smaller."""
-        return self.bytes >= self.fp32_bytes and (self.speed is None or self.speed <= 1)
+        """Neither much smaller nor faster."""
+        return self.bytes > SMALLER * self.fp32_bytes and (self.speed is None or self.speed < FASTER)
 
 
 def measure_gain(artefact: Path, fp32: Path, size: int, *, here: bool) -> Gain:

@@ -121,14 +121,14 @@ def chosen(precisions: Sequence[str], tolerances: Mapping[str, float] | None = N
     Raises
     ------
     UsageError
-        A precision or a tolerance is unknown, none was asked for, or a tolerance is negative.
+        A precision or a tolerance is unknown, none was asked for, or a tolerance is not a number from 0 up.
     """
     unknown = sorted(set(precisions) - set(RECIPES))
     if unknown or not precisions:
         problem = f"precision {', '.join(map(repr, unknown))} is unknown" if unknown else "no precision is given"
         raise UsageError(problem, hint=f"choose from {', '.join(RECIPES)}")
     own = dict(tolerances or {})
-    if not set(own) <= set(Tolerance._fields) or any(not value >= 0 for value in own.values()):
+    if not set(own) <= set(Tolerance._fields) or any(not 0 <= value < inf for value in own.values()):
         raise UsageError(
             f"tolerances {own} are not understood",
             hint=f"give a number from 0 up for {', '.join(Tolerance._fields)}: --tolerance accuracy=0.01",

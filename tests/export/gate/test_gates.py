@@ -26,7 +26,7 @@ from edge_run.voting.vote import softmax
 from edge_train.fit.calibrate import fit_temperature
 from small_onnx import LAYERS, smooth_scans, write_small
 
-SCANS = smooth_scans(60)
+SCANS = smooth_scans(70)
 
 
 def parity(**changes):
@@ -82,6 +82,8 @@ def test_tolerances_are_changed_for_members_and_vote():
         (Gain(50, 100, None), False),
         (Gain(50, 100, 0.5), False),
         (Gain(100, 100, 2.0), False),
+        (Gain(100, 100, 1.05), True),
+        (Gain(90, 100, None), True),
         (Gain(100, 100, None), True),
         (Gain(120, 100, 0.9), True),
     ],
@@ -104,7 +106,7 @@ def test_documented_tolerances_are_those_of_the_table():
         assert [np.inf if cell == "reported" else float(cell) for cell in documented[field]] == values, field
 
 
-# Mending
+# Float fallback
 
 
 @dataclass
@@ -186,7 +188,7 @@ def test_best_method_is_that_nearest_to_the_original(scene):
         assert made.path.read_bytes() == made.path.with_name("expected.onnx").read_bytes()
 
 
-def test_vote_that_fails_mends_the_member_that_is_furthest_off(scene):
+def test_vote_that_fails_repairs_the_member_that_is_furthest_off(scene):
     spoilt = scene(0, 0.5)
     whole = scene(1, 0.5, spoil=1.0, targets=spoilt.scans.validation.targets)
     anything = dict.fromkeys(("accuracy", "sensitivity", "auroc"), 1.0)
@@ -200,3 +202,37 @@ def test_vote_that_fails_mends_the_member_that_is_furthest_off(scene):
     assert compiled[1].artefacts["int8-trt"].float_layers == ()
     impossible = recipe._replace(vote=Tolerance(**anything, probability=-1.0))
     assert not compile_vote(compiled, "int8-trt", impossible, spoilt.scans, Reporter()).gate.passed
+
+
+def test_one_changed_label_of_70_starts_no_repair(scene):
+    whole = scene(spoil=1.0)
+    recipe = RECIPES["int8-trt"]
+    artefact = build_artefact(whole.original, "int8-trt", recipe, whole.scans, method="minmax")
+    before, after = (output.probabilities[:, 1] for output in (whole.original.output, artefact.output))
+    cuts = (before + after) / 2
+    flips = [int(((before >= cut) != (after >= cut)).sum()) for cut in cuts]
+    scans = whole.scans._replace(validation=whole.scans.validation._replace(threshold=float(cuts[flips.index(1)])))
+    lines = []
+    compiled = compile_member(whole.original, {"int8-trt": recipe}, scans, Reporter(lines.append))
+    voted = compile_vote([compiled], "int8-trt", recipe, scans, Reporter(lines.append))
+    assert (voted.parity.scans, voted.parity.flips) == (70, 1)
+    assert voted.gate.passed
+    assert compiled.artefacts["int8-trt"].float_layers == ()
+    assert not [line for line in lines if "keeping" in line]
+
+
+def test_figure_that_starts_a_repair_is_reported(scene):
+    spoilt, lines = scene(), []
+    compile_member(spoilt.original, {"int8-trt": RECIPES["int8-trt"]}, spoilt.scans, Reporter(lines.append))
+    assert "small-0 int8-trt: accuracy" in lines[0]
+    assert "refuted with p" in lines[0]
+    assert lines[0].endswith("keeping more layers in float")
+    assert len(lines) > 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1])
+def test_tolerance_that_is_no_number_is_refused(value):
+    from edge_run.errors import UsageError
+
+    with pytest.raises(UsageError, match="not understood"):
+        chosen(["int8-cpu"], {"flips": value})
