@@ -21,7 +21,7 @@ from .output import Format, Progress, Record, Sink, say, unicode
 from .records import Failures, failure, failure_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
     from edge_explain import Explanation, FoundScan
@@ -64,7 +64,6 @@ def explain(
     explaining, report = need("edge_explain", "explain"), need("edge_explain.report", "explain")
     from edge_run.bundle.bundle import Bundle
     from edge_run.ensemble.ensemble import Ensemble
-    from edge_run.scan.frames import frames_of
 
     opened = Bundle(bundle)
     originals = explaining.load_originals(opened, run)
@@ -82,49 +81,59 @@ def explain(
         "cache": None if no_cache or not (folder := explaining.default_folder()) else explaining.Cache(folder),
         "command": _command(paths or []),
     }
-    failures, reports = Failures(), _Reports(report, opened.manifest, out)
+    reports = _Reports(report, opened.manifest, out)
     sink = Sink(Format.JSON if as_json else Format.TEXT, _to_text)
+    with Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble, sink:
+        failures = _explain_all(
+            found, partial(explaining.explain, ensemble=ensemble, originals=originals, **settings), reports, sink
+        )
+    reports.write_index(always=flagged)
+    failures.close("scans could not be explained")
+
+
+def _explain_all(
+    found: Sequence[FoundScan], explain_scan: Callable[..., Explanation], reports: _Reports, sink: Sink
+) -> Failures:
+    """Explain each scan, write its report and its record, and return those that failed."""
+    from edge_run.scan.frames import frames_of
+
+    failures = Failures()
     with (
-        Ensemble(opened, precision=precision, backend=backend, threads=threads) as ensemble,
-        saying_what_is_kept(lambda: f"{failures.inputs} of {len(found)} scans were explained; reports are in {out}"),
+        saying_what_is_kept(lambda: f"{failures.inputs} of {len(found)} scans were explained; see {reports.out}"),
         Progress() as progress,
-        sink,
     ):
         for number, target in enumerate(found):
             show = partial(_show, progress, number, len(found))
             try:
                 for frame in frames_of(target.input):
-                    explanation = explaining.explain(
-                        frame.scan, ensemble, originals, case_id=target.case_id, **settings, progress=show
-                    )
+                    explanation = explain_scan(frame.scan, case_id=target.case_id, progress=show)
                     sink.write(_record(frame.name, explanation, reports.write(explanation, target, frame)))
             except InputError as error:
                 sink.write(failure(target.input.name, error))
                 failures.add(target.input.name, error)
             failures.inputs += 1
-    reports.write_index(always=flagged)
-    failures.close("scans could not be explained")
+    return failures
 
 
 class _Reports:
     """Writes the report of each scan into a folder of its own, and at the end an index of them all."""
 
     def __init__(self, report: ModuleType, manifest: Manifest, out: Path) -> None:
-        self._report, self._manifest, self._out = report, manifest, out
+        self._report, self._manifest, self.out = report, manifest, out
         self._entries: list[IndexEntry] = []
 
     def write(self, explanation: Explanation, target: FoundScan, frame: Frame) -> Path:
         """Write the report of a frame, and return the path of its page."""
-        folder = self._out / target.folder(frame.scan.sha256)
+        folder = self.out / target.folder(frame.scan.sha256)
         folder = folder if frame.number is None else folder / str(frame.number)
         page: Path = self._report.write(explanation, self._manifest, folder)
-        self._entries.append(self._report.index_entry(explanation, page.relative_to(self._out)))
+        self._entries.append(self._report.index_entry(explanation, page.relative_to(self.out)))
         return page
 
     def write_index(self, *, always: bool) -> None:
         """Write the index where there are several reports or ``always``, and say where it is."""
         if len(self._entries) > 1 or (always and self._entries):
-            index = self._report.write_index(self._entries, self._out)
+            index = self._report.write_index(self._entries, self.out)
             say(f"index of the reports: {unicode(str(index))}")
 
 

@@ -29,16 +29,13 @@ class Line(NamedTuple):
 
 def headline(decision: Decision, manifest: Manifest) -> list[Line]:
     """Write the answer, its probability or the interval of it, and the flags."""
-    lines = [Line(f"{decision.label}  {decision.probability:.1%}", bold=True, larger=1.9)]
-    answered, members = len(decision.members), len(manifest.members)
+    probability, early = f"{decision.probability:.1%}", []
     if decision.interval is not None:
         low, high = decision.interval
-        lines.append(
-            Line(
-                f"{answered} of {members} members answered: the others could not change the label. "
-                f"With all of them the probability would be {low:.1%} to {high:.1%}."
-            )
-        )
+        probability = f"between {low:.1%} and {high:.1%}"
+        answered, members = len(decision.members), len(manifest.members)
+        early = [Line(f"{answered} of {members} members answered: the others could not change the label.")]
+    lines = [Line(f"{decision.label}  {probability}", bold=True, larger=1.9), *early]
     lines += [Line(f"flag: {flag.reason} ({flag.name})", ALARM, bold=True) for flag in decision.flags]
     return lines
 

@@ -182,7 +182,9 @@ def test_early_exit_is_said_in_the_picture(heatmap, answered):
         "heatmap of the vote (1 of 4 members)"
     )
 
-    assert any("1 of 4 members answered" in line.text for line in headline(early, heatmap.manifest))
+    lines = [line.text for line in headline(early, heatmap.manifest)]
+    assert lines[0] == f"{early.label}  between 60.0% and 90.0%"
+    assert any("1 of 4 members answered" in line for line in lines)
     assert member_caption(heatmap.manifest.members[2], early, "covid").startswith("did not answer")
 
 
