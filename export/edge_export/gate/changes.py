@@ -41,8 +41,9 @@ class Changes(NamedTuple):
 
 def count_changes(artefact: NDArray[np.float64], original: NDArray[np.float64], validation: ValidationScans) -> Changes:
     """Count the answers that differ between calibrated probabilities ``[N, classes]`` of artefact and original."""
-    options = {"positive": validation.positive, "threshold": validation.threshold}
-    after, before = (decide(p, **options) for p in (artefact, original))
+    after, before = (
+        decide(p, positive=validation.positive, threshold=validation.threshold) for p in (artefact, original)
+    )
     right_after, right_before = after == validation.targets, before == validation.targets
     everywhere = np.ones(len(after), bool)
     pairs = [
