@@ -144,7 +144,7 @@ def test_resume_asks_for_weights_whose_place_no_run_keeps(called, tmp_path):
         ("epochs = [", "is neither TOML nor JSON"),
         ("epochs = 'many'", "Expected `int`"),
         ("epoch = 3", "unknown field `epoch`"),
-        ("epochs = 0", "epochs must be at least 1"),
+        ("epochs = 0", "epochs 0 are fewer than 1"),
     ],
 )
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML takes the package tomli there")
@@ -172,4 +172,4 @@ def test_choices_are_those_of_the_packages():
     assert tuple(each.value for each in _choices.Arithmetic) == get_args(configs.Precision)
     assert {each.value for each in _choices.Calibration} == {*METHODS, "best"}
     assert set(_choices.NETWORKS) == set(ARCHITECTURES)
-    assert set(_choices.PRECISIONS) == set(RECIPES)
+    assert set(_choices.EXPORTED_PRECISIONS) == set(RECIPES)

@@ -12,6 +12,7 @@ import typer
 from edge_run._telemetry import keep_caches
 from edge_run._version import __version__
 from edge_run.errors import BackendError, EdgeRunError, UsageError
+from edge_run.machine import core_dumps
 
 from . import _process
 from ._help import SETTINGS, CommandGroup
@@ -81,6 +82,8 @@ def main() -> None:
 def console() -> None:
     """Run the command line as a process of its own."""
     _process.open_closed_streams()
+    # A crash must not leave patients' scans on the disk.
+    core_dumps.disable()
     keep_caches()
     leaves_at_once = sys.argv[1:2] in (["predict"], ["explain"])
     if leaves_at_once:

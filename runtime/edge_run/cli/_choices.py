@@ -57,7 +57,7 @@ class Modality(Word):
 
 
 NETWORKS = ("googlenet", "resnet18", "resnet50", "resnet101")
-PRECISIONS = ("fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16")
+EXPORTED_PRECISIONS = ("fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16")
 
 
 def bundle_names(incomplete: str) -> list[str]:
@@ -75,8 +75,11 @@ def backend_names(incomplete: str) -> list[str]:
 
 
 def precision_names(incomplete: str) -> list[str]:
-    """Precisions whose name begins so."""
-    return _beginning(PRECISIONS, incomplete)
+    """Precisions that some backend runs and whose name begins so."""
+    from edge_run.backends import BACKENDS
+
+    known = dict.fromkeys(precision for backend in BACKENDS.values() for precision in backend.precisions)
+    return _beginning(sorted(known), incomplete)
 
 
 def listed(names: Iterable[str] | Callable[[str], list[str]]) -> Callable[[str], list[str]]:

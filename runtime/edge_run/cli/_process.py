@@ -8,8 +8,6 @@ import io
 import os
 import sys
 
-from edge_run.machine import core_dumps
-
 # Python's default of 700 has it look for garbage hundreds of times while it imports, and find none.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -33,8 +31,6 @@ def open_closed_streams() -> None:
 
 def begin() -> None:
     """Call before NumPy is imported: nothing here uses its linear algebra, whose threads would be started to wait."""
-    # A crash must not leave patients' scans on the disk.
-    core_dumps.disable()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 

@@ -13,7 +13,7 @@ import typer
 from edge_run.errors import BackendError, GateError, UsageError
 
 from . import _options
-from ._choices import PRECISIONS, backend_names, listed
+from ._choices import backend_names, listed, precision_names
 from ._extras import need
 from ._interrupt import saying_what_is_kept
 from .output import Format, Progress, chosen_format, print_json, print_text, say
@@ -33,7 +33,7 @@ COMPARISON = "Comparison"
 def bench(
     bundle: _options.BundleArgument = "ct-covid",
     scans: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Scans: files, folders, globs; synthetic ones by default.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that the bundle has]", autocompletion=listed(PRECISIONS), rich_help_panel=_options.MODEL)] = None,
+    precision: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that the bundle has]", autocompletion=listed(precision_names), rich_help_panel=_options.MODEL)] = None,
     backend: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that run here]", autocompletion=listed(backend_names), rich_help_panel=_options.MODEL)] = None,
     early_exit: Annotated[bool | None, typer.Option(help="Measure with early exit only, or without only.", show_default="both", rich_help_panel=_options.MODEL)] = None,
     threads: _options.Threads = None,

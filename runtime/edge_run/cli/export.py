@@ -11,7 +11,7 @@ import typer
 from edge_run.errors import UsageError
 
 from . import _options
-from ._choices import PRECISIONS, Calibration, Modality, listed
+from ._choices import EXPORTED_PRECISIONS, Calibration, Modality, listed
 from ._extras import command_line, need
 from ._interrupt import saying_what_is_kept
 from .output import Progress, print_json, say
@@ -37,7 +37,7 @@ def export(
     card: Annotated[Path | None, typer.Option(metavar="FILE", help="Take the bundle's card from this JSON file: summary, intended_use, limits, licence, training_data.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every figure, tolerance and layer here as JSON, passed or not.")] = None,
     as_json: _options.Json = False,
-    precision: Annotated[str, typer.Option(help="Write these precisions, separated by commas: fp32, fp16, int8-cpu, int8-trt, int8-trt-fp16; or all.", autocompletion=listed((*PRECISIONS, _EVERY)), rich_help_panel=MODEL)] = "fp32,int8-cpu",
+    precision: Annotated[str, typer.Option(help="Write these precisions, separated by commas: fp32, fp16, int8-cpu, int8-trt, int8-trt-fp16; or all.", autocompletion=listed((*EXPORTED_PRECISIONS, _EVERY)), rich_help_panel=MODEL)] = "fp32,int8-cpu",
     calibration: Annotated[Calibration, typer.Option(help=CALIBRATION, rich_help_panel=MODEL)] = Calibration.MINMAX,
     calibration_scans: Annotated[int, typer.Option(min=1, help="Set the ranges of INT8 by so many training scans.", rich_help_panel=MODEL)] = 200,
     tolerance: Annotated[list[str] | None, typer.Option(metavar="FIGURE=VALUE", help="Accept this difference: accuracy=0.01, flips=0.02, ...; may be repeated.", rich_help_panel=GATES)] = None,

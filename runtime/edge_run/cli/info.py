@@ -84,10 +84,16 @@ def _members(record: Record, style: Style) -> list[str]:
     width = max(10, *(len(member["id"]) for member in record["members"]))
     lines = [style.bold(f"{'Member':<{width}}  weight   MACs (G)" + "".join(f"{p:>15}" for p in precisions))]
     for member in record["members"]:
-        sizes = "".join(f"{member['bytes'][p] / MIB:>11.1f} MiB" for p in precisions)
+        sizes = "".join(_size(member["bytes"].get(p)) for p in precisions)
         lines.append(f"{member['id']:<{width}}  {member['weight']:>6.2f}   {member['macs'] / 1e9:>8.2f}{sizes}")
-    totals = "".join(f"{sum(m['bytes'][p] for m in record['members']) / MIB:>11.1f} MiB" for p in precisions)
+    stored = [[member["bytes"].get(p) for member in record["members"]] for p in precisions]
+    totals = "".join(_size(None if None in sizes else sum(sizes)) for sizes in stored)
     return [*lines, f"{'all':<{width}}  {'':>6}   {'':>8}{totals}"]
+
+
+def _size(stored: int | None) -> str:
+    """A file's size; a precision without a file is derived on the device that needs it."""
+    return f"{'derived':>15}" if stored is None else f"{stored / MIB:>11.1f} MiB"
 
 
 def _accuracy(record: Record, style: Style) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from edge_run.backends import AUTO, BACKENDS
-from edge_run.cli import _choices
 from toy import edge_run
 
 
@@ -38,7 +37,3 @@ def complete(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 )
 def test_tab(complete, words, offered) -> None:
     assert complete(*words) == offered
-
-
-def test_precisions_are_those_that_backends_run() -> None:
-    assert set(_choices.PRECISIONS) == {precision for backend in BACKENDS.values() for precision in backend.precisions}
