@@ -15,7 +15,7 @@ from .bundle.report import ExportReport, report
 from .bundle.writer import BundleWriter
 from .flags.flags import fit_flags, fit_ood, in_words
 from .flags.stages import Point, fit_stages, low_confidence
-from .flags.thresholds import RATE, Target
+from .flags.thresholds import RATE, Target, check_reachable
 from .gate import gate
 from .gate.compile import compile_member, compile_vote
 from .gate.precisions import RECIPES, chosen
@@ -106,6 +106,7 @@ def export(
     info = BundleInfo(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
     with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
         scans = read_export_scans(run, folders, calibration_scans=calibration_scans if methods else 0)
+        check_reachable(flag_target, scans.validation.groups)
         compiled = []
         for voter in run.ensemble.members:
             progress = reporter.progress(f"{voter.id}: calibrating")

@@ -82,7 +82,7 @@ def test_place_that_is_taken_is_refused_and_left_alone(name, exported, tmp_path)
 
 @pytest.mark.usefixtures("no_work")
 def test_folder_that_is_no_run_is_refused(exported, tmp_path):
-    with pytest.raises(BundleError, match="is not a finished run"):
+    with pytest.raises(BundleError, match="is not a run"):
         export(tmp_path, [exported.data], tmp_path / "out")
 
 

@@ -200,3 +200,22 @@ def test_source_stage_hands_its_best_trunk_to_a_fresh_head(finished, scratch, ti
     assert run.member("resnet18").head.out_features == 2
     assert run.record.members[0].initial_sha256 != finished.run.record.members[0].initial_sha256
     assert not (run.folder / "members" / "resnet18" / "source").exists()
+
+
+def test_name_that_is_no_run_proposes_no_training(finished, tmp_path):
+    with pytest.raises(BundleError, match="there is no run at") as caught:
+        Run(tmp_path / "mistyped")
+    assert "--resume" not in caught.value.hint
+    with pytest.raises(BundleError, match="is not a run") as caught:
+        Run(tmp_path)
+    assert "--resume" not in caught.value.hint
+    shutil.copy(finished.run.folder / "request.json", tmp_path)
+    with pytest.raises(BundleError, match="is not a finished run") as caught:
+        Run(tmp_path)
+    assert "--resume" in caught.value.hint
+
+
+def test_request_keeps_what_the_vote_was_asked_for(finished):
+    request = json.loads((finished.run.folder / "request.json").read_bytes())
+    assert request["operating_point"]
+    assert request["positive"] == Run(finished.run.folder).record.positive

@@ -24,13 +24,22 @@ SPLITS_TABLE = "splits.csv"
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``request.json``: a resumed training must have the same settings, or its weights would be others."""
+    """``request.json``: a resumed training must have the same settings, or its weights would be others.
+
+    The positive class and the operating point concern the vote alone: they are kept for who resumes, and may change.
+    """
 
     config: TrainConfig
     data: str
     source: str
     arithmetic: str
     threads: int
+    positive: str | None = None
+    operating_point: str | None = None
+
+
+NOT_COMPARED = ("positive", "operating_point")
+"""Settings of the vote, which a resumed training fits again."""
 
 
 @contextmanager
@@ -109,7 +118,9 @@ def _by_name(request: Request, members: set[str]) -> dict[str, Any]:
     config = request.config
     settings = _flat(msgspec.to_builtins(request))
     own = {
-        name: value for name, value in settings.items() if not name.startswith(("config.members", "config.member_e"))
+        name: value
+        for name, value in settings.items()
+        if not name.startswith(("config.members", "config.member_e")) and name not in NOT_COMPARED
     }
     for member in config.members:
         if member.id in members:

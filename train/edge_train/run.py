@@ -209,15 +209,27 @@ def read(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as error:
-        raise BundleError(
-            f"{path.parent} is not a finished run: {path.name} is missing",
-            hint=f"edge-run train DATA --out {path.parent} --resume",
-        ) from error
+        raise _missing(path) from error
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}", hint="give a run directory") from error
     # A setting out of range is a UsageError when it is typed, and damage when it is stored.
     except (msgspec.DecodeError, UsageError) as error:
         raise BundleError(f"{path} does not fit its schema: {error}") from error
+
+
+def _missing(path: Path) -> BundleError:
+    """Tell a run that is not finished from a folder that is none, or from a name with a spelling mistake."""
+    folder = path.parent
+    if not folder.is_dir():
+        return BundleError(f"there is no run at {folder}", hint="check the path; edge-run train wrote it with --out")
+    if not (folder / "request.json").is_file():
+        return BundleError(
+            f"{folder} is not a run: {path.name} is missing", hint="give the folder that edge-run train wrote"
+        )
+    return BundleError(
+        f"{folder} is not a finished run: {path.name} is missing",
+        hint=f"edge-run train DATA --out {folder} --resume",
+    )
 
 
 def write(path: Path, record: object) -> None:

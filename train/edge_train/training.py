@@ -89,7 +89,7 @@ def train(
     portable = msgspec.structs.replace(config, init=Path(config.init).name)
     source_fingerprint = stages.source.dataset.fingerprint if stages.source else ""
     arithmetic, threads = chosen_precision(config), torch.get_num_threads()
-    request = Request(portable, dataset.fingerprint, source_fingerprint, arithmetic, threads)
+    request = Request(portable, dataset.fingerprint, source_fingerprint, arithmetic, threads, positive, operating_point)
     if not is_first_process():
         _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
         # Lightning started this process to share the training; the first one fits the vote alone.

@@ -106,6 +106,24 @@ def fit_thresholds(
     )
 
 
+def check_reachable(target: Target, groups: Sequence[str]) -> None:
+    """Refuse, before hours of compiling, an error that so few patients cannot prove, even if all answers were right.
+
+    Raises
+    ------
+    UsageError
+        The error is out of reach.
+    """
+    patients = len(set(groups))
+    least = upper_bound(0, patients)
+    if target.kind == ERROR and least > target.share:
+        raise UsageError(
+            f"an error of at most {target.share:.1%} among the unflagged cannot be promised from {patients} validation "
+            f"patients, even if no answer were wrong (least that they can prove: {least:.1%})",
+            hint=f"--flag-error {least + 0.005:.2f} or more, more validation scans, or --flag-rate 0.1",
+        )
+
+
 def bound_of(kept: NDArray[np.bool_], wrong: NDArray[np.bool_], group: NDArray[np.int64]) -> float:
     """Upper 95 % confidence bound on the share of patients with a wrong answer among those of their scans kept."""
     return upper_bound(len(np.unique(group[kept & wrong])), len(np.unique(group[kept])))

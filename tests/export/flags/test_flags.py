@@ -7,7 +7,7 @@ import pytest
 
 from edge_export.flags.feature_distance import fit_statistics
 from edge_export.flags.profile import edges_of, histogram
-from edge_export.flags.thresholds import Target, bound_of, fit_thresholds
+from edge_export.flags.thresholds import Target, bound_of, check_reachable, fit_thresholds
 from edge_run import Ensemble, UsageError, read
 from edge_run.bundle.bundle import Bundle
 from edge_run.flags import NAMES, FeatureDistance
@@ -88,6 +88,17 @@ def test_a_promise_out_of_reach_says_which_is_not():
     assert fit_thresholds(*scans, Target("error", best)).bound <= best
     with pytest.raises(UsageError):
         fit_thresholds(*scans, Target("error", best - 0.005))
+
+
+def test_a_promise_that_so_few_patients_cannot_prove_is_refused_without_answers():
+    check_reachable(Target("error", 0.02), [str(n) for n in range(150)])
+    check_reachable(Target("rate", 0.01), ["one"])
+    with pytest.raises(
+        UsageError, match=r"from 20 validation patients, even if no answer were wrong .*13\.9%"
+    ) as caught:
+        check_reachable(Target("error", 0.02), [str(n) for n in range(20)] * 5)
+    share = float(caught.value.hint.split()[1])
+    check_reachable(Target("error", share), [str(n) for n in range(20)])
 
 
 def test_scans_of_one_patient_are_one_piece_of_evidence():
