@@ -91,7 +91,7 @@ def _train(options: Mapping[str, Any]) -> None:
     training.use_threads(call["threads"])
     folders = [Path(folder) for folder in call["data"]]
     hardware = {name: call[name] or usual for name, usual in _USUAL_HARDWARE.items()}
-    with saying_what_is_kept(lambda: f"go on with edge-run train DATA... --out {out} --resume"):
+    with saying_what_is_kept(lambda: _what_is_kept(Path(out))):
         training.train(
             folders,
             Path(out),
@@ -106,3 +106,9 @@ def _train(options: Mapping[str, Any]) -> None:
             say=say,
         )
     typer.echo(out)
+
+
+def _what_is_kept(out: Path) -> str:
+    if (out / "request.json").is_file():
+        return f"epochs that ended are kept; go on with edge-run train DATA... --out {out} --resume"
+    return "nothing was trained yet"
