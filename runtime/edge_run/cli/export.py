@@ -50,17 +50,9 @@ def export(
     differs by more than is accepted.
     """
     exporting = need("edge_export", "export")
-    if flag_rate is not None and flag_error is not None:
-        raise UsageError("flags are fitted to a rate or to an error, not both", hint="give --flag-rate or --flag-error")
-    if flag_error is not None:
-        target = exporting.Target("error", flag_error)
-    else:
-        target = exporting.Target("rate", 0.1 if flag_rate is None else flag_rate)
+    target = exporting.Target(*_target(flag_rate, flag_error))
     if report and not report.resolve().parent.is_dir():
         raise UsageError(f"report {report} has no folder to lie in", hint=f"mkdir -p {report.parent}")
-
-    if modality is None:
-        say("note: the bundle is for CT; --modality CR or DX makes one for radiographs")
 
     def reported(found: object) -> None:
         if report:
@@ -76,6 +68,8 @@ def export(
             )
             typer.echo(out)
             return
+        if modality is None:
+            say("note: the bundle is for CT; --modality CR or DX makes one for radiographs")
         exporting.export(
             run,
             data,
@@ -94,6 +88,13 @@ def export(
         )
     if not as_json:
         typer.echo(out)
+
+
+def _target(rate: float | None, error: float | None) -> tuple[str, float]:
+    """What the flags are fitted to: a rate of 0.1 where neither is given."""
+    if rate is not None and error is not None:
+        raise UsageError("flags are fitted to a rate or to an error, not both", hint="give --flag-rate or --flag-error")
+    return ("rate", 0.1 if rate is None else rate) if error is None else ("error", error)
 
 
 def _bundle(path: Path) -> Bundle | None:
