@@ -27,6 +27,7 @@ from edge_explain import report
 from edge_explain.explanation import Curve, Explanation, MapParity, Regions, Trust
 from edge_explain.report.flag_causes import CAUSES
 from edge_explain.report.pictures import innermost, map_picture
+from edge_explain.report.questions import questions
 from edge_explain.report.summary import title_of
 from edge_explain.trust.trust_warnings import COSINE, OUTSIDE_BODY, RANDOMISATION
 from edge_run import Bundle, Ensemble
@@ -321,6 +322,13 @@ def test_date_and_bundle_stand_under_the_title(explained, bundle, tmp_path):
     assert "04 March 2026, 05:06" in text
     assert f"bundle {explained.prediction.source.bundle}" in text
     assert json.loads((tmp_path / "report.json").read_bytes())["created"] == "2026-03-04T05:06:00+00:00"
+
+
+@pytest.mark.parametrize(("gap", "answer"), [(0.09, "yes"), (0.4, "in part"), (-0.6, "no")])
+def test_attributions_add_up_where_the_gap_is_small(explained, gap, answer):
+    shap = {"resnet18": np.full((2, 2), (1 + gap) / 4, np.float32)}  # the difference that is explained is 1
+    found = questions(replace(explained, shap=shap, completeness={"resnet18": gap}))
+    assert [each.answer for each in found if each.question == "Do the attributions add up?"] == [answer]
 
 
 def test_index_links_every_report(explained, tmp_path):

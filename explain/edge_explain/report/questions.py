@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 YES, DOUBT, NO, NONE = "yes", "doubt", "no", ""
 
+GAP = 0.5
+"""Largest gap of GradientShap, as a share of the difference that it explains, at which attributions partly add up."""
+
 
 class Question(NamedTuple):
     """A question, its answer in a word or two, the CSS class of the answer, and the figures."""
@@ -119,11 +122,20 @@ def _parity(explanation: Explanation) -> Question | None:
 
 def _sums(explanation: Explanation) -> Question | None:
     parts = []
+    answer, mood = "", NONE
     if explanation.regions is not None:
         parts.append(f"the Shapley values differ from the probability by {abs(explanation.regions.gap):.1g}")
     if explanation.completeness:
         parts.append(f"GradientShap's gap in log-odds: {_listed(explanation.completeness)}")
-    return Question("Do the attributions add up?", "", NONE, "; ".join(parts)) if parts else None
+        worst = max(_relative_gap(explanation, member_id) for member_id in explanation.completeness)
+        answer, mood = ("yes", YES) if worst <= GAP / 5 else ("in part", DOUBT) if worst <= GAP else ("no", NO)
+    return Question("Do the attributions add up?", answer, mood, "; ".join(parts)) if parts else None
+
+
+def _relative_gap(explanation: Explanation, member_id: str) -> float:
+    """Compare a member's GradientShap gap with the difference that the attributions should add up to."""
+    gap = explanation.completeness[member_id]
+    return abs(gap) / max(abs(float(explanation.shap[member_id].sum()) - gap), 1e-3)
 
 
 def _steady(trust: Trust) -> Question | None:
