@@ -14,11 +14,7 @@ from edge_train.data.dataset import decode, read_folders
 from edge_train.networks.infer import infer
 from samples.dataset import write_dataset
 
-pytestmark = [
-    pytest.mark.usefixtures("one_thread"),
-    # Lightning, about the source stage's checkpoints beside which the target stage begins.
-    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
-]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = {"accelerator": "cpu", "devices": 1}
 RECORDS = ("run.json", "ensemble.json")

@@ -18,11 +18,7 @@ from edge_train.fit.checkpoint import SafeCheckpointIO
 from edge_train.fit.fit import CHECKPOINT
 from samples.dataset import write_dataset
 
-pytestmark = [
-    pytest.mark.usefixtures("one_thread"),
-    # Lightning, about the folder that a resumed training goes on in.
-    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
-]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 OPTIONS = {"hardware": {"accelerator": "cpu", "devices": 1}, "accept_weak_vote": True}
 

@@ -159,8 +159,10 @@ def fit(
         epochs,
     )
     with warnings.catch_warnings():
-        # Lightning advises more data workers; the scans are in memory already.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # Lightning advises more data workers, although the scans are in memory, and warns of the folder that a resumed
+        # training goes on in. Its warnings name files of this machine and nothing that a user could change.
+        warnings.filterwarnings("ignore", module=r"lightning\.|pytorch_lightning\.")
+        warnings.filterwarnings("ignore", message=r"(?s).*(does not have many workers|Checkpoint directory .* exists)")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
         try:
             trainer.fit(
