@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FOLDS = 10
 EQUAL = 1e6
 """The degree of evenness that means equal weights."""
+SMALLEST = 1e-3
+"""Smallest weight of a member, before all are made to sum to 1."""
 DEGREES = (EQUAL, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.0)
 """Degrees of evenness that are compared: nats of NLL that a nat of entropy may cost; 0 is maximum likelihood."""
 
@@ -159,7 +161,7 @@ def even_weights(
     if evenness >= EQUAL or count == 1:
         return [1 / count] * count
     if evenness == 0:
-        return fit_weights(members, targets, shrink=0, scan_weights=scan_weights)
+        return _floored(fit_weights(members, targets, shrink=0, scan_weights=scan_weights))
     share = scan_weights / scan_weights.sum()
 
     def objective(scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -169,7 +171,13 @@ def even_weights(
         return -share @ np.log(voted) + evenness * weights @ logs, weights * (slope - weights @ slope)
 
     found = minimize(objective, np.zeros(count), jac=True, method="L-BFGS-B", options={"ftol": 1e-11, "gtol": 1e-7})
-    return [float(weight) for weight in softmax(found.x)]
+    return _floored(softmax(found.x))
+
+
+def _floored(weights: ArrayLike) -> list[float]:
+    """Keep every member in the vote, if only by a thousandth."""
+    floored = np.maximum(np.asarray(weights, np.float64), SMALLEST)
+    return [float(weight) for weight in floored / floored.sum()]
 
 
 def equal_sets(sets: Sequence[str]) -> NDArray[np.float64]:
