@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FOLDS = 10
 EQUAL = 1e6
 """The degree of evenness that means equal weights."""
-SMALLEST = 1e-3
+SMALLEST = 1e-4
 """Smallest weight of a member, before all are made to sum to 1."""
 DEGREES = (EQUAL, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.0)
 """Degrees of evenness that are compared: nats of NLL that a nat of entropy may cost; 0 is maximum likelihood."""
@@ -175,7 +175,7 @@ def even_weights(
 
 
 def _floored(weights: ArrayLike) -> list[float]:
-    """Keep every member in the vote, if only by a thousandth."""
+    """Keep every member in the vote, if only by a ten-thousandth."""
     floored = np.maximum(np.asarray(weights, np.float64), SMALLEST)
     return [float(weight) for weight in floored / floored.sum()]
 
