@@ -149,7 +149,7 @@ ROOMS = {
         "ensemble", "cases", "watch", "doctor", "bench", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "provenance", "request", "training"),
-    "edge_export": ("graphs", "reporter", "scans", "gate", "flags", "bundle", "export"),
+    "edge_export": ("graphs", "reporter", "scans", "gate", "flags", "bundle", "derived", "export"),
     "edge_explain": (
         "explanation", "progress", "settings", "find_scans", "cache", "packing", "parity", "methods", "trust", "report",
         "compute", "explain_scan",

@@ -1,5 +1,7 @@
 """Run directory -> bundle. Needs the extra ``export``."""
 
+from edge_run.bundle.derive import SOURCE as STORED
+
 from .bundle.report import ArtefactReport, ExportReport, VoteReport
 from .derived import add_derived_forms
 from .export import export
@@ -14,6 +16,7 @@ PRECISIONS = tuple(RECIPES)
 __all__ = [
     "PRECISIONS",
     "RECIPES",
+    "STORED",
     "ArtefactReport",
     "Comparison",
     "ExportReport",

@@ -82,6 +82,8 @@ def add_derived_forms(
     GateError
         A form differs from the stored one by more than is accepted; nothing is written.
     """
+    if unknown := [form for form in forms if form not in FORMS]:
+        raise UsageError(f"{', '.join(unknown)} cannot be derived", hint=f"choose from {', '.join(FORMS)}")
     if SOURCE not in bundle.manifest.stored_precisions:
         raise UsageError(
             f"{bundle.manifest.name} does not store {SOURCE}", hint="edge-run export RUN DATA --out BUNDLE"

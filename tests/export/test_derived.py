@@ -56,6 +56,19 @@ def test_form_that_decides_otherwise_is_refused(exported, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_form_that_is_none_is_refused(exported, tmp_path):
+    with pytest.raises(UsageError, match="int4 cannot be derived"):
+        add_derived_forms(Bundle(exported.out), [exported.data], tmp_path / "new", forms=["fp32", "int4"])
+
+
+def test_command_measures_a_bundle(exported, tmp_path, capsys):
+    out = tmp_path / "new"
+    loose = [word for name in exported.tolerances for word in ("--tolerance", f"{name}=1")]
+    done = edge_run(capsys, "export", exported.out, exported.data, "--out", out, "--precision", "fp32", *loose)
+    assert done.code == 0, done.err
+    assert Bundle(out).manifest.precisions == ("int8-cpu", "fp32")
+
+
 def test_bundle_without_int8_derives_nothing(tmp_path):
     def rename(manifest):
         for member in manifest["members"]:

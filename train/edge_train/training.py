@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from edge_run.scan.preprocessing import PreprocessSpec
 
-    from .run import MemberRecord
+    from .data.dataset import Dataset
+    from .run import DataRecord, MemberRecord
 
     Say = Callable[[str], None]
 
@@ -97,20 +98,8 @@ def train(
     with claimed_folder(out, request, resume=resume):
         write_splits_csv(dataset, out / SPLITS_TABLE)
         members = _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
-        record = RunRecord(
-            schema_version=SCHEMA_VERSION,
-            created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
-            command=command,
-            labels=dataset.labels,
-            positive=positive,
-            config=portable,
-            data=describe_data(dataset, folders),
-            source=describe_data(stages.source.dataset, source) if stages.source else None,
-            members=members,
-            versions=package_versions(),
-            arithmetic=arithmetic,
-            threads=threads,
-        )
+        source_data = describe_data(stages.source.dataset, source) if stages.source else None
+        record = _record(request, dataset, describe_data(dataset, folders), source_data, members, command)
         runs.write(out / "run.json", record)
         fit_and_write_ensemble(
             out,
@@ -122,6 +111,30 @@ def train(
             say=say,
         )
     return Run(out)
+
+
+def _record(
+    request: Request,
+    dataset: Dataset,
+    data: DataRecord,
+    source: DataRecord | None,
+    members: tuple[MemberRecord, ...],
+    command: str,
+) -> RunRecord:
+    return RunRecord(
+        schema_version=SCHEMA_VERSION,
+        created=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+        command=command,
+        labels=dataset.labels,
+        positive=request.positive or dataset.labels[0],
+        config=request.config,
+        data=data,
+        source=source,
+        members=members,
+        versions=package_versions(),
+        arithmetic=request.arithmetic,
+        threads=request.threads,
+    )
 
 
 def _train_members(

@@ -62,9 +62,16 @@ def export(
 
     with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
         reporter = exporting.Reporter(say, progress.show)
+        precisions = exporting.PRECISIONS if precision == _EVERY else tuple(precision.split(","))
         if not (run / "run.json").exists() and (bundle := _bundle(run)) is not None:
             exporting.add_derived_forms(
-                bundle, data, out, tolerances=_tolerances(tolerance or []), flag_target=target, reporter=reporter
+                bundle,
+                data,
+                out,
+                forms=[form for form in precisions if form != exporting.STORED],
+                tolerances=_tolerances(tolerance or []),
+                flag_target=target,
+                reporter=reporter,
             )
             typer.echo(out)
             return
@@ -74,7 +81,7 @@ def export(
             run,
             data,
             out,
-            precisions=exporting.PRECISIONS if precision == _EVERY else tuple(precision.split(",")),
+            precisions=precisions,
             name=name,
             modality=(modality or Modality.CT).value,
             card=card,
