@@ -18,12 +18,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = {"accelerator": "cpu", "devices": 1}
 RECORDS = ("run.json", "ensemble.json")
+REQUEST = "request.json"
 
 
 @pytest.fixture
 def folder(finished, scratch):
     """A run's records in a folder of their own; its weights are not copied."""
-    for name in RECORDS:
+    for name in (*RECORDS, REQUEST):
         shutil.copy(finished.run.folder / name, scratch)
     return scratch
 
@@ -76,8 +77,10 @@ def test_missing_record_is_refused(folder, name):
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(BundleError, match="not a finished run"):
+    with pytest.raises(BundleError, match="there is no run at"):
         Run(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match="is not a run"):
+        Run(tmp_path)
 
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
