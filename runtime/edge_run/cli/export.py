@@ -61,38 +61,32 @@ def export(
             print_json(found)
 
     with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
-        reporter = exporting.Reporter(say, progress.show)
         precisions = exporting.PRECISIONS if precision == _EVERY else tuple(precision.split(","))
+        gates = {
+            "tolerances": _tolerances(tolerance or []),
+            "flag_target": target,
+            "reporter": exporting.Reporter(say, progress.show),
+        }
         if not (run / "run.json").exists() and (bundle := _bundle(run)) is not None:
-            exporting.add_derived_forms(
-                bundle,
+            forms = [form for form in precisions if form != exporting.STORED]
+            exporting.add_derived_forms(bundle, data, out, forms=forms, **gates)
+        else:
+            if modality is None:
+                say("note: the bundle is for CT; --modality CR or DX makes one for radiographs")
+            exporting.export(
+                run,
                 data,
                 out,
-                forms=[form for form in precisions if form != exporting.STORED],
-                tolerances=_tolerances(tolerance or []),
-                flag_target=target,
-                reporter=reporter,
+                precisions=precisions,
+                name=name,
+                modality=(modality or Modality.CT).value,
+                card=card,
+                calibration=calibration.value,
+                calibration_scans=calibration_scans,
+                command=command_line(),
+                reported=reported,
+                **gates,
             )
-            typer.echo(out)
-            return
-        if modality is None:
-            say("note: the bundle is for CT; --modality CR or DX makes one for radiographs")
-        exporting.export(
-            run,
-            data,
-            out,
-            precisions=precisions,
-            name=name,
-            modality=(modality or Modality.CT).value,
-            card=card,
-            calibration=calibration.value,
-            calibration_scans=calibration_scans,
-            tolerances=_tolerances(tolerance or []),
-            flag_target=target,
-            command=command_line(),
-            reporter=reporter,
-            reported=reported,
-        )
     if not as_json:
         typer.echo(out)
 
