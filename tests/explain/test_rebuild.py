@@ -46,7 +46,7 @@ def test_originals_say_where_they_come_from(compiled):
     assert originals.ids == ("resnet18", "googlenet", "resnet50", "resnet101")
     member = bundle.manifest.members[0]
     assert originals.sha256["resnet18"] == member.artefacts["int8-cpu"].file.sha256
-    assert originals.temperature("resnet18") == member.artefacts["int8-cpu"].temperature
+    assert originals.temperature("resnet18") == member.artefacts["fp32"].temperature
 
 
 def test_network_of_another_kind_is_refused(tmp_path):

@@ -13,7 +13,7 @@ from edge_run.voting.vote import softmax, vote
 from edge_train.networks.infer import infer
 from edge_train.run import Run
 
-from .rebuild import rebuild, stored_precision
+from .rebuild import rebuild, rebuilt_precision, source_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -131,14 +131,14 @@ def _rebuilt(bundle: Bundle) -> Originals:
         [
             Original(
                 m.id,
-                bundle.source_of(m, stored_precision(m)).sha256,
+                bundle.source_of(m, rebuilt_precision(m)).sha256,
                 m.weight,
-                m.artefacts[stored_precision(m)].temperature,
+                m.artefacts[rebuilt_precision(m)].temperature,
                 partial(rebuild, bundle, m),
             )
             for m in members
         ],
-        f"{REBUILT}, {' and '.join(sorted({stored_precision(member) for member in members}))}",
+        f"{REBUILT}, {' and '.join(sorted({source_precision(member) for member in members}))}",
     )
 
 

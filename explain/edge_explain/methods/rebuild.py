@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Tensors = dict[str, NDArray[np.generic]]
 
 PREFERRED = ("fp32", "int8-cpu")
-"""Precisions whose files are read first: the trained kernels, then the kernels on their INT8 grid."""
+"""Precisions that a network is rebuilt from: float networks, whether stored or derived, then the stored INT8 one."""
 
 _PREFIX, _SUFFIX = "net.", ".weight"
 _DEQUANTIZED = "_DequantizeLinear_Output"
@@ -40,8 +40,14 @@ class Weights(NamedTuple):
     bias: NDArray[np.float32]
 
 
-def stored_precision(member: BundleMember) -> str:
-    """Choose the precision whose file a network is rebuilt from."""
+def source_precision(member: BundleMember) -> str:
+    """Name the stored precision whose file a network is rebuilt from."""
+    precision = rebuilt_precision(member)
+    return member.artefacts[precision].derived_from or precision
+
+
+def rebuilt_precision(member: BundleMember) -> str:
+    """Choose the precision that a rebuilt network computes like, and whose temperature it therefore has."""
     return next((precision for precision in PREFERRED if precision in member.artefacts), next(iter(member.artefacts)))
 
 
@@ -62,7 +68,7 @@ def rebuild(bundle: Bundle, member: BundleMember) -> Member:
     BundleError
         The file is damaged, or its layers are not those of the network that the manifest names.
     """
-    data = bundle.source_of(member, stored_precision(member)).read()
+    data = bundle.source_of(member, rebuilt_precision(member)).read()
     try:
         graph = onnx.load_model_from_string(data).graph
         tensors = _constants(graph)

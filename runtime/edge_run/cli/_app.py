@@ -18,7 +18,7 @@ from . import _process
 from ._help import SETTINGS, CommandGroup
 from ._interrupt import EXIT_CODE as INTERRUPTED
 from ._interrupt import Interrupted
-from .output import report_error, say
+from .output import report_error, say, show_log
 
 
 class _Commands(CommandGroup):
@@ -95,6 +95,7 @@ def console() -> None:
 
 
 def _run() -> int:
+    show_log()
     try:
         code = app(prog_name="edge-run", standalone_mode=False)
     except EdgeRunError as error:

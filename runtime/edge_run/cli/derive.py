@@ -74,4 +74,4 @@ def _derive(bundle: Bundle, pairs: list[tuple[BundleMember, str]], *, force: boo
 
 
 def _to_text(record: Record, style: Style) -> str:  # noqa: ARG001 - the signature of all texts
-    return f"{record['member']:<12} {record['precision']:<14} {record['bytes'] / 1e6:7.1f} MB\n"
+    return f"{record['member']:<12} {record['precision']:<14} {record['bytes'] / 1e6:7.1f} MB"

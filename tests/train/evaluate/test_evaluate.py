@@ -254,7 +254,7 @@ def test_neither_run_nor_bundle_is_refused(tmp_path, given):
 def test_a_bundle_is_answered_without_torch(data, tmp_path):
     bundle, out = write_toy_bundle(tmp_path / "toy", size=SIZE, members=2), tmp_path / "out"
     code = (
-        "import sys; from edge_run.cli import app\n"
+        "import sys; from edge_run.cli._app import app\n"
         "app(['evaluate', *sys.argv[1:]], standalone_mode=False)\n"
         "print('loaded:', {'torch', 'lightning'} & {*sys.modules})"
     )

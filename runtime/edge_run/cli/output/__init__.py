@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .format import Format, chosen_format
+from .log import show_log
 from .messages import report_error, say, warn
 from .progress import Progress
 from .sink import Record, Sink, print_json, print_text
@@ -21,6 +22,7 @@ __all__ = [
     "print_text",
     "report_error",
     "say",
+    "show_log",
     "unicode",
     "visible",
     "warn",
