@@ -182,9 +182,9 @@ def test_layer_in_float_does_not_see_its_input_s_range(quantise, source, layers,
     narrow[source] = (low / 20, high / 20)
     quantise(fp32, tmp_path / "cut.onnx", narrow)
     assert noise(tmp_path / "cut.onnx", reference)[0] > 0.05
-    quantise(fp32, tmp_path / "mended.onnx", narrow, layers)
-    check(tmp_path / "mended.onnx")
-    assert noise(tmp_path / "mended.onnx", reference)[0] < 0.003
+    quantise(fp32, tmp_path / "repaired.onnx", narrow, layers)
+    check(tmp_path / "repaired.onnx")
+    assert noise(tmp_path / "repaired.onnx", reference)[0] < 0.003
 
 
 def test_sum_in_float_reads_a_stream_that_was_not_rounded(fp32, ranges, reference, tmp_path):

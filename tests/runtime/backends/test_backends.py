@@ -48,7 +48,7 @@ ALL = ["fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16"]
 EVERY = [*ALL, "bf16"]
 PC = ["fp32", "int8-cpu"]
 ABSENT = Unavailable("it is not installed", "install it", installed=False)
-BROKEN = Unavailable("its library does not load", "mend it", installed=True)
+BROKEN = Unavailable("its library does not load", "repair it", installed=True)
 
 
 def machine(*ready: str, broken: tuple[str, ...] = ()) -> dict[str, Unavailable | None]:
