@@ -6,11 +6,17 @@ python -m samples.dataset FOLDER [SCANS_PER_LABEL_AND_SPLIT]
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+
+if not __package__:
+    # Started as a file, `python samples/dataset.py`: begin again as the module that it is.
+    checkout = {**os.environ, "PYTHONPATH": os.fspath(Path(__file__).resolve().parents[1])}
+    os.execve(sys.executable, [sys.executable, "-m", "samples.dataset", *sys.argv[1:]], checkout)
 
 from samples.draw import chest_ct
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,9 +13,6 @@ from edge_run.scan import read as image
 from samples import SAMPLES
 from samples.dataset import write_dataset
 from samples.draw import chest_ct, chest_xray
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(("name", "draw"), [("ct.png", chest_ct), ("cxr.png", chest_xray)])
@@ -48,3 +47,12 @@ def test_dataset_shows_its_classes(tmp_path: Path) -> None:
         haze[row["label"]].append(float(((pixels > 95) & (pixels < 170)).mean()))
     assert all(len(splits) == 1 for splits in splits_of_group.values())
     assert min(haze["covid"]) > max(haze["non_covid"])
+
+
+def test_dataset_is_drawn_from_any_folder_by_module_and_by_file(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "samples" / "dataset.py"
+    done = subprocess.run(
+        [sys.executable, script, "scans", "1"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "scans" / "splits.csv").exists()
