@@ -75,6 +75,14 @@ def test_other_labels_or_preprocessing_are_refused(real, records, edit):
         load_originals(Bundle(real.bundle), records)
 
 
+def test_bundle_that_resizes_in_whole_numbers_is_that_of_a_run_that_did_not(real, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(real.bundle, bundle)
+    exact = {"shrink": "AREA_EXACT", "enlarge": "INTER_LINEAR_EXACT"}
+    change(bundle / "bundle.json", lambda manifest: manifest["preprocess"].update(exact))
+    assert load_originals(Bundle(bundle), real.run).ids == ("resnet18",)
+
+
 def test_bundle_may_carry_its_originals(real, tmp_path):
     bundle = tmp_path / "bundle"
     shutil.copytree(real.bundle, bundle)
