@@ -50,7 +50,7 @@ def derive(stored: bytes, form: str, float_layers: Collection[str] = ()) -> byte
     except ModuleNotFoundError as error:
         raise BackendError(
             f"deriving {form} from {SOURCE} needs the package {error.name}, which is not installed",
-            hint="pip install 'edge-run[tensorrt]', or the extra openvino or explain",
+            hint="pip install 'onnx>=1.17,<2', which the extras tensorrt, openvino and explain bring",
         ) from error
     graph = to_float(stored)
     model = graph.model
