@@ -62,12 +62,12 @@ def describe(bundle: Bundle) -> Record:
 
 def _to_text(record: Record, style: Style) -> str:
     point = record["operating_point"]
-    asked = f"{record['modality']}: {', '.join(record['labels'])}; positive class {record['positive']}"
+    task = f"{record['modality']}: {', '.join(record['labels'])}; positive class {record['positive']}"
     lines = [
         f"{style.bold(record['name'])}   {record['sha256'][:12]}, made {record['created'][:10]}",
         *style.wrapped(f"  {record['summary']}", "  "),
         "",
-        f"{style.bold('Task')}        {asked}" + (f", operating point {point:.3f}" if point is not None else ""),
+        f"{style.bold('Task')}        {task}" + (f", operating point {point:.3f}" if point is not None else ""),
         f"{style.bold('Input')}       {record['size']} x {record['size']} pixels, grey",
         "",
         *_members(record, style),

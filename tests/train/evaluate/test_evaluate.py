@@ -155,7 +155,7 @@ def test_the_table_shows_every_figure_and_the_control(evaluated):
     assert line.endswith(f"{area.value:.3f} [{area.low:.2f} {area.high:.2f}]")
     control = found.border_only.figures["auroc"].value
     assert f"AUROC {control:.3f}" in text
-    assert "near 0.5 AUROC is what one hopes for" in text
+    assert "an AUROC near 0.5 is right" in text
 
 
 def test_notes_say_when_figures_are_too_good(data):

@@ -118,7 +118,7 @@ def _heading(evaluation: Evaluation) -> str:
 
 def _legend(evaluation: Evaluation) -> list[str]:
     two = evaluation.threshold is not None and len(evaluation.labels) == 2
-    point = f", given out from a probability of {evaluation.threshold:.3f} on" if two else ""
+    point = f", operating point {evaluation.threshold:.3f}" if two else ""
     return [
         f"[low high] is the {evaluation.level:.0%} interval, bootstrapped over groups.",
         f"The positive class is {evaluation.positive}{point}.",
@@ -133,7 +133,7 @@ def _control(evaluation: Evaluation) -> list[str]:
     return [
         f"border only: {figures}",
         f"  The ensemble where the central {control.blanked:.0%} of height and width is {grey}:",
-        "  what the picture's border alone gives away; near 0.5 AUROC is what one hopes for.",
+        "  what the picture's border alone gives away; an AUROC near 0.5 is right.",
     ]
 
 

@@ -9,14 +9,14 @@ from .prediction_text import answer_lines
 if TYPE_CHECKING:
     from edge_run.cli.output import Record, Style
 
-HEADER = f"{'case':<12}  {'time (UTC)':<19}  {'label':<14} {'prob.':>6}  {'bundle':<16}  flags, notes"
+HEADER = f"{'case':<12}  {'time (UTC)':<19}  {'label':<14} {'prob.':>7}  {'bundle':<16}  flags, notes"
 
 
 def case_line(case: Record, style: Style) -> str:
     """Write a case on one line, under `HEADER`."""
     line = (
         f"{case['id']:<12}  {_when(case['utc'])}  {style.bold(format(case['label'], '<14'))} "
-        f"{case['probability']:6.1%}  {case['bundle']:<16}"
+        f"{_probability(case):>7}  {case['bundle']:<16}"
     )
     rest = []
     if case["flags"]:
@@ -25,6 +25,14 @@ def case_line(case: Record, style: Style) -> str:
         last = case["notes"][-1]
         rest.append("noted: " + (last["label"] or last["remark"]))
     return "  ".join([line, "   ".join(rest)]).rstrip()
+
+
+def _probability(case: Record) -> str:
+    """The vote's probability; after an early exit the bounds between which it lies, whole percents."""
+    if case["interval"]:
+        low, high = case["interval"]
+        return f"{low:.0%}-{high:.0%}"
+    return f"{case['probability']:.1%}"
 
 
 def whole_case(case: Record, style: Style) -> str:
