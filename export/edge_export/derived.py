@@ -20,7 +20,7 @@ from edge_train.data.dataset import decode, read_folders
 
 from .bundle.assemble import evaluation_of
 from .bundle.writer import BundleWriter
-from .flags.flags import OodReference, fit_flags, in_words
+from .flags.flags import OodReference, fit_flags, fit_image_flags, in_words
 from .flags.thresholds import Target
 from .gate import gate
 from .gate.artefact import assess_artefact
@@ -31,14 +31,18 @@ from .gate.precisions import RECIPES, chosen
 from .gate.trained_member import TrainedMember
 from .graphs.simulate import Simulation
 from .reporter import Reporter
-from .scans.export_scans import ExportScans, ValidationScans
+from .scans.calibration import choose_scans
+from .scans.export_scans import FEATURE_SCANS, ExportScans, ValidationScans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edge_run.bundle.bundle import Bundle
-    from edge_run.bundle.manifest import BundleMember, Manifest
+    from numpy.typing import NDArray
 
+    from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.manifest import BundleMember, File, Manifest
+
+    from .flags.flags import ImageFlags
     from .gate.compile import PrecisionVote
 
 VALIDATION = "val"
@@ -56,8 +60,10 @@ def add_derived_forms(
 ) -> Manifest:
     """Measure every form that can be derived from a bundle's INT8 networks, and write the bundle that promises them.
 
+    The check of orientation is fitted anew, for every precision.
+
     The stored networks stand in the place of the originals: each form is compared with what they answer to the
-    validation scans, by the tolerances of ``int8-cpu``. Each gets its own temperature and its own flags. No file is
+    validation scans, by the tolerances of ``int8-cpu``. Each gets its own temperature and its own flags. No network is
     added: a device derives what it needs, see :mod:`edge_run.bundle.derive`.
 
     Parameters
@@ -65,7 +71,7 @@ def add_derived_forms(
     bundle
         Stores ``int8-cpu``; its other precisions are left out of the new bundle.
     folders
-        The scans it was made of; only their validation split is used.
+        The scans it was made of; their training split fits the check of orientation alone.
     out
         Folder to make, or a path ending in ``.zip``.
     forms
@@ -106,7 +112,10 @@ def add_derived_forms(
         for form, voted in votes.items():
             reporter.say(vote_line(form, voted))
         _refuse(members, votes)
-        manifest = _manifest(bundle, members, votes, scans, flag_target, reporter)
+        image = fit_image_flags(
+            scans.training, scans.validation.paths, _typical(bundle)[1], writer.add_array, reporter.say
+        )
+        manifest = _manifest(bundle, members, votes, scans, image, flag_target, reporter)
         _copy(bundle, writer)
         writer.finish(manifest)
     return manifest
@@ -119,7 +128,8 @@ def _float_layers(member: BundleMember) -> tuple[str, ...]:
 
 def _scans(bundle: Bundle, folders: Sequence[Path]) -> ExportScans:
     task, spec = bundle.manifest.task, bundle.manifest.preprocess
-    part = read_folders(folders, labels=task.labels).of(VALIDATION)
+    dataset = read_folders(folders, labels=task.labels)
+    part = dataset.of(VALIDATION)
     if not part.samples:
         raise DataError(
             f"no scan of these folders is in the split {VALIDATION}", hint="give the folders of the training"
@@ -134,7 +144,9 @@ def _scans(bundle: Bundle, folders: Sequence[Path]) -> ExportScans:
         paths=tuple(sample.path for sample in part.samples),
     )
     reference = bundle.read_array(bundle.manifest.reference.scans)
-    return ExportScans(validation, validation.pixels[:0], (), reference)
+    train = dataset.of("train").samples
+    training = tuple(train[i].path for i in choose_scans(train, FEATURE_SCANS, seed=0))
+    return ExportScans(validation, validation.pixels[:0], (), reference, training)
 
 
 def _stored(bundle: Bundle, member: BundleMember, scans: ExportScans, scratch: Path) -> TrainedMember:
@@ -164,13 +176,15 @@ def _manifest(
     members: Sequence[CompiledMember],
     votes: Mapping[str, PrecisionVote],
     scans: ExportScans,
+    image: ImageFlags,
     target: Target,
     reporter: Reporter,
 ) -> Manifest:
     old = bundle.manifest
-    flags = fit_flags(
-        members, votes, old.stages[0], old.task.labels, scans, _ood(bundle, members, votes, scans), target
-    )
+    ood = _ood(bundle, members, votes, scans)
+    flags = fit_flags(members, votes, old.stages[0], old.task.labels, scans, ood, image, target)
+    counts = {name: int(marked.sum()) for name, marked in image.marked.items()}
+    profile = old.profile[SOURCE]
     for form, fitted in flags.thresholds.items():
         reporter.say(in_words(form, fitted))
     versions = old.provenance.versions | {"edge-run (derived forms)": __version__}
@@ -178,7 +192,7 @@ def _manifest(
         old,
         schema_version=SCHEMA_VERSION,
         members=tuple(_member(one, m) for one, m in zip(old.members, members, strict=True)),
-        flags={SOURCE: old.flags[SOURCE]} | flags.thresholds,
+        flags={SOURCE: msgspec.structs.replace(old.flags[SOURCE], orientation=image.orientation)} | flags.thresholds,
         reference=msgspec.structs.replace(
             old.reference,
             tolerance={SOURCE: old.reference.tolerance[SOURCE]} | {form: RECIPES[form].elsewhere for form in votes},
@@ -186,7 +200,7 @@ def _manifest(
         parity={SOURCE: old.parity[SOURCE]} | {form: voted.parity for form, voted in votes.items()},
         evaluation={SOURCE: old.evaluation[SOURCE]}
         | {form: evaluation_of(voted.probabilities, scans.validation) for form, voted in votes.items()},
-        profile={SOURCE: old.profile[SOURCE]} | flags.profiles,
+        profile={SOURCE: msgspec.structs.replace(profile, flags=profile.flags | counts)} | flags.profiles,
         provenance=msgspec.structs.replace(old.provenance, versions=versions),
     )
 
@@ -211,8 +225,8 @@ def _ood(
 ) -> OodReference:
     """Measure the validation scans' distances at each form, by the bundle's statistics of its INT8 network."""
     thresholds = bundle.manifest.flags[SOURCE]
-    if thresholds.feature_distance is None or thresholds.typical is None:
-        raise UsageError(f"{bundle.manifest.name} has no statistics of its training scans", hint="export its run again")
+    if thresholds.feature_distance is None:
+        raise _without_statistics(bundle)
     member_id, statistics = thresholds.feature_distance.member, thresholds.feature_distance.statistics
     distance = FeatureDistance(bundle.read_array(statistics))
     artefacts = next(m.artefacts for m in members if m.original.id == member_id)
@@ -221,10 +235,19 @@ def _ood(
         form: distance.distance(Simulation(artefacts[form].path, half_scales=RECIPES[form].half_scales).pooled(pixels))
         for form in votes
     }
-    typical = bundle.read_array(thresholds.typical)
-    return OodReference(
-        member_id, distances, dict.fromkeys(votes, statistics), (thresholds.typical, standardised(np.asarray(typical)))
-    )
+    return OodReference(member_id, distances, dict.fromkeys(votes, statistics), _typical(bundle))
+
+
+def _typical(bundle: Bundle) -> tuple[File, NDArray[np.float64]]:
+    """The mean training scan: the bundle's file, and as the flags take it."""
+    file = bundle.manifest.flags[SOURCE].typical
+    if file is None:
+        raise _without_statistics(bundle)
+    return file, standardised(np.asarray(bundle.read_array(file)))
+
+
+def _without_statistics(bundle: Bundle) -> UsageError:
+    return UsageError(f"{bundle.manifest.name} has no statistics of its training scans", hint="export its run again")
 
 
 def _copy(bundle: Bundle, writer: BundleWriter) -> None:

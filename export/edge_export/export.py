@@ -13,7 +13,7 @@ from .bundle.assemble import BundleInfo, assemble
 from .bundle.card import blank_card, read_card
 from .bundle.report import ExportReport, report
 from .bundle.writer import BundleWriter
-from .flags.flags import fit_flags, fit_ood, in_words
+from .flags.flags import fit_flags, fit_image_flags, fit_ood, in_words
 from .flags.stages import Point, fit_stages, low_confidence
 from .flags.thresholds import RATE, Target, check_reachable
 from .gate import gate
@@ -120,7 +120,9 @@ def export(
         stages = _stages(compiled, votes, scans.validation, flag_target)
         spec, progress = run.record.config.preprocess, reporter.progress("features of the training scans")
         ood = fit_ood(compiled, recipes, stages[0], scans, spec, writer.add_array, progress)
-        flags = fit_flags(compiled, votes, stages[0], run.record.labels, scans, ood, flag_target)
+        validation = scans.validation
+        image = fit_image_flags(scans.training, validation.paths, ood.typical[1], writer.add_array, reporter.say)
+        flags = fit_flags(compiled, votes, stages[0], run.record.labels, scans, ood, image, flag_target)
         for precision, fitted in flags.thresholds.items():
             reporter.say(in_words(precision, fitted))
         manifest = assemble(run, info, recipes, scans, compiled, votes, stages, flags, writer)

@@ -16,6 +16,7 @@ CAUSES = {
     "clipped": "a wrong display window, or an image that was exported with too much contrast.",
     "mostly-border": "a screenshot with wide margins, a small field of view, or a collimated image.",
     "inverted": "an image that was exported with black and white exchanged (MONOCHROME1).",
+    "turned": "an image that was saved on its side or upside down, or an unusual position of the patient.",
     "other-modality": "a scan of another modality than the one that the bundle was trained on.",
     "localizer": "an overview image of the series, which is not meant for diagnosis.",
 }

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from edge_export.graphs.simulate import Simulation
-from edge_run.bundle.manifest import FeatureDistanceThreshold, FlagThresholds
-from edge_run.flags import NAMES, FeatureDistance, disagreement, quality_flags
+from edge_run.bundle.manifest import FeatureDistanceThreshold, FlagThresholds, OrientationCheck
+from edge_run.flags import NAMES, FeatureDistance, Orientation, disagreement, image_flags
 from edge_run.flags.quality import standardised
 from edge_run.voting.vote import decide
 from edge_train.data.decode import read_each
 
 from .feature_distance import extract_training_features, fit_statistics
+from .orientation import fit_orientation
 from .profile import profile
 from .thresholds import fit_thresholds
 
@@ -60,6 +61,52 @@ class OodReference(NamedTuple):
     typical: tuple[File, NDArray[np.float64]]
 
 
+class ImageFlags(NamedTuple):
+    """Flags that need no network: the check of orientation, and which validation scans each marks ``[N]``, by name.
+
+    Attributes
+    ----------
+    orientation
+        None: it would mark too many scans that are as they should be.
+    """
+
+    orientation: OrientationCheck | None
+    marked: dict[str, NDArray[np.bool_]]
+
+
+def fit_image_flags(
+    training: Sequence[Path],
+    validation: Sequence[Path],
+    typical: NDArray[np.float64],
+    store: Callable[[str, NDArray[Any]], File],
+    say: Callable[[str], None],
+) -> ImageFlags:
+    """Fit the check of orientation, and count what the flags of the image mark.
+
+    Parameters
+    ----------
+    training, validation
+        Files of scans.
+    typical
+        As :func:`edge_run.flags.quality_flags` takes it; used where the check of orientation is left out.
+    store
+        Adds an array to the bundle under a path and returns its entry.
+    say
+        Receives a line about the check.
+    """
+    fitted = fit_orientation(training, validation)
+    say(fitted.in_words())
+    marked = {name: np.zeros(len(validation), bool) for name in NAMES if name not in _FLAGS.values()}
+    judge = Orientation(fitted.models) if fitted.usable else None
+    for position, scan in read_each(validation):
+        for flag in image_flags(scan.pixels, judge, typical):
+            marked[flag.name][position] = True
+    if not fitted.usable:
+        return ImageFlags(None, marked)
+    file = store("flags/orientation.npy", fitted.models)
+    return ImageFlags(OrientationCheck(file, fitted.flagged, fitted.inverted, fitted.turned), marked)
+
+
 def fit_flags(
     compiled: Sequence[CompiledMember],
     votes: Mapping[str, PrecisionVote],
@@ -67,6 +114,7 @@ def fit_flags(
     labels: Sequence[str],
     scans: ExportScans,
     ood: OodReference,
+    image: ImageFlags,
     target: Target,
 ) -> Flags:
     """Fit the thresholds and describe the validation scans.
@@ -82,7 +130,6 @@ def fit_flags(
         The target is out of reach.
     """
     validation = scans.validation
-    quality = _quality(validation.paths, ood.typical[1])
     members = [c for c in compiled if c.original.id in always]
     thresholds, profiles = {}, {}
     for precision, voted in votes.items():
@@ -97,8 +144,8 @@ def fit_flags(
             name: -measures[name] if name == "confidence" else measures[name] for name in _FLAGS if name in measures
         }
         fitted = fit_thresholds(doubts, decided != validation.targets, validation.groups, target)
-        thresholds[precision] = _thresholds(fitted, target, ood, precision)
-        marked = {_FLAGS[name]: values >= fitted.thresholds[name] for name, values in doubts.items()} | quality
+        thresholds[precision] = _thresholds(fitted, target, ood, image, precision)
+        marked = {_FLAGS[name]: values >= fitted.thresholds[name] for name, values in doubts.items()} | image.marked
         profiles[precision] = profile(measures, {n: marked[n] for n in NAMES if n in marked}, decided, labels)
     return Flags(thresholds, profiles)
 
@@ -147,7 +194,7 @@ def in_words(precision: str, fitted: FlagThresholds) -> str:
     )
 
 
-def _thresholds(fitted: Fitted, target: Target, ood: OodReference, precision: str) -> FlagThresholds:
+def _thresholds(fitted: Fitted, target: Target, ood: OodReference, image: ImageFlags, precision: str) -> FlagThresholds:
     by_measure = fitted.thresholds
     return FlagThresholds(
         target=str(target),
@@ -156,15 +203,7 @@ def _thresholds(fitted: Fitted, target: Target, ood: OodReference, precision: st
         disagreement=by_measure.get("disagreement"),
         feature_distance=FeatureDistanceThreshold(ood.id, ood.statistics[precision], by_measure["distance"]),
         typical=ood.typical[0],
+        orientation=image.orientation,
         error=None if np.isnan(fitted.error) else fitted.error,
         error_bound=fitted.bound,
     )
-
-
-def _quality(paths: Sequence[Path], typical: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
-    """Which scans each flag of image quality marks, by name."""
-    marked = {name: np.zeros(len(paths), bool) for name in NAMES if name not in _FLAGS.values()}
-    for position, scan in read_each(paths):
-        for flag in quality_flags(scan.pixels, typical):
-            marked[flag.name][position] = True
-    return marked

@@ -88,6 +88,8 @@ def verify(bundle: Bundle | str | Path, *, backend: str = AUTO, threads: int | N
             bundle.read(thresholds.feature_distance.statistics)
         if thresholds.typical:
             bundle.read(thresholds.typical)
+        if thresholds.orientation:
+            bundle.read(thresholds.orientation.models)
     left_out = not_replayed(bundle, backend)
     for precision in manifest.precisions:
         if precision not in left_out:

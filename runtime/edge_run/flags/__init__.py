@@ -5,6 +5,17 @@ from __future__ import annotations
 from .disagreement import disagreement
 from .feature_distance import FeatureDistance
 from .flagger import NAMES, FirstStageFlags, Flagger, FlagInputs
+from .orientation import Orientation, image_flags
 from .quality import quality_flags
 
-__all__ = ["NAMES", "FeatureDistance", "FirstStageFlags", "FlagInputs", "Flagger", "disagreement", "quality_flags"]
+__all__ = [
+    "NAMES",
+    "FeatureDistance",
+    "FirstStageFlags",
+    "FlagInputs",
+    "Flagger",
+    "Orientation",
+    "disagreement",
+    "image_flags",
+    "quality_flags",
+]

@@ -10,7 +10,8 @@ from edge_run.voting.prediction import Flag
 
 from .disagreement import disagreement
 from .feature_distance import FeatureDistance, pool
-from .quality import TYPICAL_SIDE, quality_flags, standardised
+from .orientation import Orientation, image_flags
+from .quality import TYPICAL_SIDE, standardised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ NAMES = (
     "clipped",
     "mostly-border",
     "inverted",
+    "turned",
 )
 """All flags, in the order of the documents."""
 
@@ -83,11 +85,14 @@ class Flagger:
         self._weights = {member.id: member.weight for member in manifest.members}
         fitted = self.thresholds.feature_distance
         self._feature_distance = FeatureDistance(bundle.read_array(fitted.statistics)) if fitted else None
+        check = self.thresholds.orientation
+        self._orientation = Orientation(bundle.read_array(check.models)) if check else None
         self._typical = _typical(bundle, self.thresholds.typical)
 
     def first_stage(self, inputs: FlagInputs) -> FirstStageFlags:
         """Compute every flag but the one of the vote's confidence, from the members of the first stage."""
-        flags = list(quality_flags(inputs.pixels, self._typical)) if inputs.pixels is not None else []
+        pixels = inputs.pixels
+        flags = [] if pixels is None else list(image_flags(pixels, self._orientation, self._typical))
         measures: dict[str, float] = {}
         accepted = self.thresholds.disagreement
         if len(self.always) > 1:

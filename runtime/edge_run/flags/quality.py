@@ -76,9 +76,9 @@ def content(pixels: NDArray[np.uint8]) -> float:
     return float(share)
 
 
-def standardised(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Shrink to ``[32, 32] float64`` of mean 0 and deviation 1: the mean product of two images is their correlation."""
-    small = cv2.resize(pixels, (TYPICAL_SIDE, TYPICAL_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
+def standardised(pixels: NDArray[np.uint8], side: int = TYPICAL_SIDE) -> NDArray[np.float64]:
+    """Shrink to ``[side, side] float64`` of mean 0 and deviation 1: the mean product of two is their correlation."""
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.float64)
     deviation = float(small.std())
     return np.asarray((small - small.mean()) / deviation if deviation > 0 else np.zeros_like(small), dtype=np.float64)
 

@@ -228,7 +228,7 @@ def test_every_field_is_needed(plain: dict[str, Any]) -> None:
             r for v in inner for r in records(v)
         ]  # fmt: skip
 
-    optional = {*PreprocessSpec.__struct_fields__, "typical", "error", "error_bound", "derived_from"}
+    optional = {*PreprocessSpec.__struct_fields__, "typical", "orientation", "error", "error_bound", "derived_from"}
     by_content = {"artefacts", "tolerance", "parity", "evaluation", "figures", "weights", "versions", "profile"}
     maps = {id(record[name]) for record in records(plain) for name in by_content & record.keys()}
     # A member's parity is a record, the bundle's is a map of them.

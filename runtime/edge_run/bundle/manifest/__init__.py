@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .about import Card, Evaluation, Figure, Provenance, Reference
 from .files import MAX_FILE_BYTES, File
-from .flags import FeatureDistanceThreshold, FlagThresholds, Histogram, Profile
+from .flags import FeatureDistanceThreshold, FlagThresholds, Histogram, OrientationCheck, Profile
 from .members import Artefact, BundleMember, Parity, Quantisation
 from .whole import SCHEMA_VERSION, Manifest, Task
 
@@ -25,6 +25,7 @@ __all__ = [
     "FlagThresholds",
     "Histogram",
     "Manifest",
+    "OrientationCheck",
     "Parity",
     "Profile",
     "Provenance",

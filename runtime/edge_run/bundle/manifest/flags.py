@@ -28,6 +28,31 @@ class FeatureDistanceThreshold(ManifestPart, frozen=True):
     threshold: float
 
 
+class OrientationCheck(ManifestPart, frozen=True):
+    """Models that tell inverted and turned scans, and what they do on the validation scans.
+
+    Attributes
+    ----------
+    models
+        See :class:`edge_run.flags.Orientation`.
+    flagged
+        Share of the validation scans that they mark as they are.
+    inverted
+        Share that they mark once light and dark are exchanged.
+    turned
+        Share that they mark once turned by 90, 180 or 270 degrees or upside down: the least of the four.
+    """
+
+    models: File
+    flagged: float
+    inverted: float
+    turned: float
+
+    def __post_init__(self) -> None:
+        if not all(map(is_share, (self.flagged, self.inverted, self.turned))):
+            raise ValueError("an orientation check names shares between 0 and 1")
+
+
 class FlagThresholds(ManifestPart, frozen=True):
     """When an answer is flagged for a person, at one precision.
 
@@ -47,7 +72,9 @@ class FlagThresholds(ManifestPart, frozen=True):
         None: no features are compared.
     typical
         ``[32, 32] uint8`` ``.npy``: the mean of the training scans, to tell an inverted one. None: that is not looked
-        for.
+        for, or ``orientation`` does it.
+    orientation
+        None: turned scans are not looked for.
     error
         Share of the unflagged validation scans whose answer was wrong; None where it was not measured.
     error_bound
@@ -61,6 +88,7 @@ class FlagThresholds(ManifestPart, frozen=True):
     disagreement: float | None
     feature_distance: FeatureDistanceThreshold | None
     typical: File | None = None
+    orientation: OrientationCheck | None = None
     error: float | None = None
     error_bound: float | None = None
 
