@@ -20,6 +20,7 @@ EXTRAS = {
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
     "explain": ("torch", "captum", "skimage"),
     "dicom": ("pydicom", "gdcm"),
+    "serve": ("starlette", "uvicorn", "jinja2", "python_multipart", "prometheus_client"),
     **{backend.extra: backend.modules for backend in BACKENDS.values() if backend.extra},
 }
 INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")

@@ -26,6 +26,7 @@ class _Commands(CommandGroup):
         "Answer scans": {
             "predict": "predict:predict",
             "watch": "watch:watch",
+            "serve": "serve:serve",
             "explain": "explain:explain",
             "cases": "cases:app",
         },

@@ -54,7 +54,11 @@ class ScanVote(NamedTuple):
 
 
 def vote_in_stages(
-    pool: MemberPool, flagger: Flagger, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None
+    pool: MemberPool,
+    flagger: Flagger,
+    batch: NDArray[np.uint8],
+    scans: Sequence[NDArray[np.uint8] | None] | None,
+    stages: Sequence[Sequence[int]],
 ) -> list[ScanVote]:
     """Let the members vote on preprocessed scans, stage by stage, until each scan is decided.
 
@@ -64,6 +68,8 @@ def vote_in_stages(
         ``[N, 1, size, size] uint8``.
     scans
         The same scans as they were read, ``[H, W] uint8``, to judge their quality; not judged where None.
+    stages
+        Members by their places in the manifest, stage by stage.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def vote_in_stages(
     outputs: list[dict[int, MemberOutput]] = [{} for _ in batch]
     noted: list[FirstStageFlags] = []
     decisions: list[Decision | None] = [None] * len(batch)
-    for stage in pool.stages:
+    for stage in stages:
         undecided = [n for n, decision in enumerate(decisions) if decision is None]
         if not undecided:
             break

@@ -138,7 +138,7 @@ class Ensemble:
         read_scan = read(scan)
         name = str(scan) if isinstance(scan, str | os.PathLike) else ""
         prepared = prepare(name, read_scan, self.manifest.preprocess, (time.perf_counter() - begin) * 1e3)
-        return self._predict([prepared])[0]
+        return self.predict_prepared([prepared])[0]
 
     def predict_many(
         self,
@@ -179,7 +179,7 @@ class Ensemble:
         plan = plan or batch_plan(self.backend, batch)
 
         def predict(prepared: Sequence[PreparedScan]) -> list[Prediction]:
-            return self._predict(prepared, on_prediction)
+            return self.predict_prepared(prepared, on_prediction)
 
         return stream(predict, self.manifest.preprocess, scans, plan, cancel=self._pool.cancel, keep_data=keep_data)
 
@@ -203,7 +203,7 @@ class Ensemble:
         name, read_scan = scan_of(scan)
         self._heatmap = heatmap = self._heatmap or Heatmap(self.bundle, self.precision)
         features: list[Features] = []
-        (prediction,) = self._predict(
+        (prediction,) = self.predict_prepared(
             [prepare(name, read_scan, self.manifest.preprocess, 0.0)],
             lambda _scan, _answer, seen: features.append(seen),
         )
@@ -212,7 +212,13 @@ class Ensemble:
         picture = heatmap.draw(read_scan.pixels, maps, decision)
         return ScanHeatmap(prediction, read_scan, maps, np.ascontiguousarray(picture[:, :, ::-1]))
 
-    def vote(self, batch: NDArray[np.uint8], scans: Sequence[NDArray[np.uint8] | None] | None = None) -> list[ScanVote]:
+    def vote(
+        self,
+        batch: NDArray[np.uint8],
+        scans: Sequence[NDArray[np.uint8] | None] | None = None,
+        *,
+        early_exit: bool | None = None,
+    ) -> list[ScanVote]:
         """Vote on preprocessed scans.
 
         Parameters
@@ -221,13 +227,16 @@ class Ensemble:
             ``[N, 1, size, size] uint8``.
         scans
             The same scans as they were read, ``[H, W] uint8``, to judge their quality; not judged where None.
+        early_exit
+            Whether members answer stage by stage; as the ensemble was loaded by default.
 
         Raises
         ------
         BackendError, BundleError, UsageError
             As :meth:`predict`.
         """
-        return vote_in_stages(self._pool, self._flagger, batch, scans)
+        stages = self._pool.stages_of(early_exit=self.early_exit if early_exit is None else early_exit)
+        return vote_in_stages(self._pool, self._flagger, batch, scans, stages)
 
     def probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Calibrated probabilities of each member, ``[members, N, classes]``, of ``[N, 1, size, size] uint8``."""
@@ -238,11 +247,30 @@ class Ensemble:
         outputs = self._pool.outputs(batch)
         return [outputs[m] for m in sorted(outputs)]
 
-    def _predict(self, prepared: Sequence[PreparedScan], on_prediction: OnPrediction | None = None) -> list[Prediction]:
-        """Answer prepared scans together: all predictions come from here."""
+    def predict_prepared(
+        self,
+        prepared: Sequence[PreparedScan],
+        on_prediction: OnPrediction | None = None,
+        *,
+        early_exit: bool | None = None,
+    ) -> list[Prediction]:
+        """Answer prepared scans together: all predictions of scans come from here.
+
+        Parameters
+        ----------
+        on_prediction
+            As :meth:`predict_many` takes it; called from this thread.
+        early_exit
+            As :meth:`vote` takes it.
+
+        Raises
+        ------
+        BackendError, BundleError, UsageError
+            As :meth:`predict`.
+        """
         begin = time.perf_counter()
         batch = np.concatenate([one.network_input for one in prepared])
-        votes = self.vote(batch, [one.scan.pixels for one in prepared])
+        votes = self.vote(batch, [one.scan.pixels for one in prepared], early_exit=early_exit)
         infer_ms = (time.perf_counter() - begin) * 1e3 / len(prepared)
         source, task = self.source, self.manifest.task
         predictions = []

@@ -52,9 +52,9 @@ class MemberPool:
 
     def __init__(self, bundle: Bundle, selection: Selection, threads: int | None, *, early_exit: bool) -> None:
         self.manifest = bundle.manifest
-        self.stages = _stages(bundle, early_exit=early_exit)
+        stages = self.stages_of(early_exit=early_exit)
         cores = threads or allowed_cores()
-        self.threads = {m: max(1, cores // min(cores, len(stage))) for stage in self.stages for m in stage}
+        self.threads = {m: max(1, cores // min(cores, len(stage))) for stage in stages for m in stage}
         self._executor = ThreadPoolExecutor(min(cores, len(self.threads)), thread_name_prefix="member")
         self._fork, self._closed = ForkGuard("this ensemble"), False
         self._cancelled = threading.Event()
@@ -65,6 +65,13 @@ class MemberPool:
             self._executor.shutdown(cancel_futures=True)
             raise
         self.backend, self.precision, self.skipped_backends = selection.choice
+
+    def stages_of(self, *, early_exit: bool) -> list[list[int]]:
+        """Return places of members by stage, the heaviest of each first; one stage where all shall answer."""
+        manifest = self.manifest
+        if not early_exit:
+            return [list(manifest.heaviest_first)]
+        return [[m for m in manifest.heaviest_first if manifest.members[m].id in stage] for stage in manifest.stages]
 
     @property
     def closed(self) -> bool:
@@ -131,11 +138,3 @@ class MemberPool:
         if self._closed:
             raise UsageError("this ensemble is closed", hint="load another with Ensemble.load(...)")
         self._fork.check()
-
-
-def _stages(bundle: Bundle, *, early_exit: bool) -> list[list[int]]:
-    """Return places of members by stage, the heaviest of each first; one stage where all shall answer."""
-    manifest = bundle.manifest
-    if not early_exit:
-        return [list(manifest.heaviest_first)]
-    return [[m for m in manifest.heaviest_first if manifest.members[m].id in stage] for stage in manifest.stages]

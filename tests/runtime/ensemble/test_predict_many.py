@@ -69,9 +69,9 @@ def test_batches_have_the_size_asked_for(
     sizes: list[int] = []
     decide = ensemble.vote
 
-    def counted(batch: Any, pixels: Any) -> Any:
+    def counted(batch: Any, pixels: Any, **options: Any) -> Any:
         sizes.append(len(batch))
-        return decide(batch, pixels)
+        return decide(batch, pixels, **options)
 
     monkeypatch.setattr(ensemble, "vote", counted)
     list(ensemble.predict_many(inputs(scans), batch=4))
@@ -131,9 +131,9 @@ def test_next_scans_are_read_while_one_is_decided(
             third_read.set()
         return read_bytes(data, name, **options)
 
-    def deciding(batch: Any, pixels: Any) -> Any:
+    def deciding(batch: Any, pixels: Any, **options: Any) -> Any:
         assert third_read.wait(PATIENCE_S)
-        return decide(batch, pixels)
+        return decide(batch, pixels, **options)
 
     monkeypatch.setattr(image, "read_bytes", reading)
     monkeypatch.setattr(ensemble, "vote", deciding)
@@ -145,9 +145,9 @@ def test_members_answer_two_scans_at_once_on_a_cpu(
 ) -> None:
     both, decide = threading.Barrier(2, timeout=PATIENCE_S), ensemble.vote
 
-    def deciding(batch: Any, pixels: Any) -> Any:
+    def deciding(batch: Any, pixels: Any, **options: Any) -> Any:
         both.wait()
-        return decide(batch, pixels)
+        return decide(batch, pixels, **options)
 
     monkeypatch.setattr(ensemble, "vote", deciding)
     assert len(list(ensemble.predict_many(inputs(scans[:2])))) == 2
@@ -163,10 +163,10 @@ def test_backend_that_fails_stops_everything(
 ) -> None:
     decide, left = ensemble.vote, iter(range(2))
 
-    def failing(batch: Any, pixels: Any) -> Any:
+    def failing(batch: Any, pixels: Any, **options: Any) -> Any:
         if next(left, None) is None:
             raise BackendError("the device is gone")
-        return decide(batch, pixels)
+        return decide(batch, pixels, **options)
 
     monkeypatch.setattr(ensemble, "vote", failing)
     answers = ensemble.predict_many(inputs(scans))
