@@ -212,7 +212,7 @@ def test_python_without_sqlite(capsys: Capsys, bundle: Path, monkeypatch: pytest
 
 @pytest.mark.usefixtures("scans")
 def test_backend_that_fails_is_no_failed_input(capsys: Capsys, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise BackendError("the device is gone", hint="fetch it")
 
     monkeypatch.setattr(Ensemble, "vote", failing)
