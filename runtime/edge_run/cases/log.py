@@ -111,7 +111,9 @@ class CaseLog:
         """Folder of the images that are stored."""
         return images_folder(self.path)
 
-    def append(self, prediction: Prediction, image: bytes | None = None, *, accession: str = "") -> str:
+    def append(
+        self, prediction: Prediction, image: bytes | None = None, *, accession: str = "", request: str = ""
+    ) -> str:
         """Log an answer.
 
         The input's name is never stored, and ``image`` only with ``keep_images``.
@@ -122,6 +124,8 @@ class CaseLog:
             The encoded scan.
         accession
             The examination's accession number, which is stored as a salted hash; empty: none.
+        request
+            Hash of the key by which a client asks again for the same answer; empty: none.
 
         Returns
         -------
@@ -135,11 +139,11 @@ class CaseLog:
         with self.writing():
             ms = now_ms()
             case_id = new_id(ms, greatest_id(self.connection))
-            number = {"accession": salted(accession)} if accession else {}
+            asked: Entry = {"accession": salted(accession)} if accession else {}
+            if request:
+                asked["request"] = request
             kept = images.keep(self.images, image) if self.keep_images and image is not None else None
-            self.add(
-                {"kind": "case", "id": case_id, "utc": utc(ms), **_facts(prediction), "kept_image": kept, **number}
-            )
+            self.add({"kind": "case", "id": case_id, "utc": utc(ms), **_facts(prediction), "kept_image": kept, **asked})
         return case_id
 
     @contextmanager

@@ -28,6 +28,8 @@ def cases(
     *,
     flagged: bool = False,
     since: str = "",
+    after: int = 0,
+    before: int | None = None,
     newest_first: bool = False,
     damaged: list[int] | None = None,
 ) -> Iterator[Entry]:
@@ -39,6 +41,8 @@ def cases(
         Only those with a flag.
     since
         Only those from this time on, as :func:`edge_run.cases.ids.utc` writes it.
+    after, before
+        Only entries with numbers between these two.
     newest_first
         In the opposite order.
     damaged
@@ -49,7 +53,11 @@ def cases(
     Entries as they were logged, with their ``hash`` and their ``notes``, oldest first.
     """
     with explained(log.path, "read"):
-        for row in rows(log.connection, last_seq(log.connection), newest_first=newest_first):
+        last = last_seq(log.connection) if before is None else before - 1
+        for row in rows(log.connection, last, first=after + 1, newest_first=newest_first):
+            # The order of the rows decides which end comes first; neither query knows the other end.
+            if row.seq <= after or (before is not None and row.seq >= before):
+                return
             case = sound_case(row.text)
             if case is None or row.hash is None:
                 if damaged is not None and (decoded(row.text) or {}).get("kind") not in ("note", "purge"):

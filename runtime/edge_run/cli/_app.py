@@ -27,6 +27,7 @@ class _Commands(CommandGroup):
             "predict": "predict:predict",
             "watch": "watch:watch",
             "serve": "serve:serve",
+            "tokens": "tokens:app",
             "explain": "explain:explain",
             "cases": "cases:app",
         },

@@ -1,20 +1,20 @@
-"""What ``edge-run serve`` does once its networks are loaded."""
+"""``edge-run serve`` once its options are read: checks, the parts of the server, and its end."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from typing import TYPE_CHECKING, Any
+import signal
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
 
-from edge_run.serve.answering import Answering
-from edge_run.serve.app import MAX_BODY, create_app
-from edge_run.serve.bodies import Bodies
+from edge_run.errors import UsageError
+from edge_run.serve.app import create_app
 from edge_run.serve.case_writer import CaseWriter
-from edge_run.serve.security import Access
-from edge_run.serve.server import serve
+from edge_run.serve.hosts import Hosts, require_safe
+from edge_run.serve.server import Listen, serve
 from edge_run.serve.service import Service
-from edge_run.serve.tokens import Tokens
+from edge_run.serve.tokens import Tokens, default_path
 
+from ._interrupt import Interrupted
 from .output import say
 
 if TYPE_CHECKING:
@@ -23,37 +23,96 @@ if TYPE_CHECKING:
     from edge_run.ensemble.ensemble import Ensemble
 
 
-def run(
-    ensemble: Ensemble,
-    host: str,
-    port: int,
-    queue: int,
-    tokens: Path | None,
-    case_log: Path | None,
-    no_case_log: bool,
-    keep_images: bool,
-) -> None:
-    """Serve until a signal comes."""
-    cases = None if no_case_log else CaseWriter(case_log, keep_images=keep_images)
-    answering = Answering(ensemble, cases, queue=queue)
-    known = Tokens(tokens) if tokens else None
-    service = Service(answering, Access(known), Bodies(4 * MAX_BODY))
-    app = create_app(service, page=_page(ensemble, cases, known) if cases else ())
-    say(f"serving on http://{host}:{port}; Ctrl-C or SIGTERM ends it")
-    try:
-        serve(app, host, port)
-    finally:
-        answering.close()
+class Settings(NamedTuple):
+    """What the options say.
+
+    Attributes
+    ----------
+    names
+        Further names by which the server may be called.
+    max_body
+        MiB of one request's body.
+    case_log, log
+        The case log, the user's own where it is None; and whether answers are logged.
+    """
+
+    listen: Listen
+    names: tuple[str, ...]
+    queue: int
+    max_body: int
+    case_log: Path | None
+    log: bool
+    keep_images: bool
+
+
+def checked(settings: Settings, path: Path | None) -> Tokens | None:
+    """Check the options before anything is loaded, and return the tokens that are asked for, if any.
+
+    Parameters
+    ----------
+    path
+        The file of tokens; None: the user's own, where it exists.
+
+    Raises
+    ------
+    UsageError
+        The options contradict each other, or others could reach the server who should not.
+    """
+    listen = settings.listen
+    if not settings.log and (settings.case_log is not None or settings.keep_images):
+        raise UsageError("--no-case-log contradicts --case-log and --keep-images", hint="leave one of them out")
+    if (listen.certificate is None) != (listen.key is None) or (listen.client_ca and not listen.certificate):
+        raise UsageError("TLS needs a certificate and its key", hint="--tls-cert FILE --tls-key FILE")
+    known = _tokens(path)
+    require_safe(listen.host, tls=bool(listen.certificate or listen.proxy), tokens=known is not None)
+    return known
+
+
+def run(ensemble: Ensemble, settings: Settings, tokens: Tokens | None) -> None:
+    """Serve until a signal comes.
+
+    Raises
+    ------
+    GateError
+        The reference scans are not answered as at export.
+    CaseLogError
+        The case log cannot be opened.
+    UsageError
+        The server cannot listen there.
+    Interrupted
+        The signal was Ctrl-C; SIGTERM is the usual end, as a supervisor sends it.
+    """
+    with ExitStack() as stack:
+        cases = CaseWriter(settings.case_log, keep_images=settings.keep_images) if settings.log else None
         if cases:
-            cases.close()
+            stack.callback(cases.close)
+        service = Service.of(ensemble, cases, tokens, queue=settings.queue, max_body=settings.max_body * 2**20)
+        stack.callback(service.answering.close)
+        service.readiness.replay()
+        app = create_app(service, hosts=Hosts(settings.listen.host, settings.names))
+        ended_by = serve(app, settings.listen, started=_Started(tokens), stopping=service.readiness.drain)
+    if ended_by == signal.SIGINT:
+        raise Interrupted("the server ended; all answers that it gave are in the case log" if cases else "it ended")
 
 
-def _page(ensemble: Ensemble, cases: CaseWriter, known: Tokens | None) -> list[Any]:
-    """Return the routes of the page for review."""
-    if importlib.util.find_spec("edge_run.serve.page") is None:
-        return []
-    page = importlib.import_module("edge_run.serve.page")
-    review = importlib.import_module("edge_run.serve.page.review")
-    return list(
-        page.routes(review.Review(log=cases.path, bundle=ensemble.bundle, tokens=known, keep_images=cases.keep_images))
-    )
+class _Started:
+    def __init__(self, tokens: Tokens | None) -> None:
+        self._tokens = tokens
+
+    def __call__(self, url: str) -> None:
+        """Tell where the server listens, and who may ask."""
+        who = "everybody on this machine may ask" if self._tokens is None else f"tokens of {self._tokens.path} may ask"
+        say(f"serving on {url}; {who}; Ctrl-C or SIGTERM ends it")
+
+
+def _tokens(path: Path | None) -> Tokens | None:
+    own = default_path() if path is None else path
+    if own is None or (path is None and not own.exists()):
+        return None
+    known = Tokens(own)
+    if not any(not token.expired for token in known):
+        raise UsageError(
+            f"{own} holds no token that is valid, so nobody could ask",
+            hint="edge-run tokens add NAME --scope answer; or remove the file, and let everybody on this machine ask",
+        )
+    return known

@@ -8,8 +8,6 @@ from . import _options
 from .output import Format, Record, Sink, print_json
 
 if TYPE_CHECKING:
-    from edge_run.bundle.bundle import Bundle
-
     from .output import Style
 
 MIB = 2**20
@@ -18,6 +16,7 @@ MIB = 2**20
 def info(bundle: _options.BundleArgument = "ct-covid", as_json: _options.Json = False) -> None:
     """Show what a bundle is for, what is in it and how well it did."""
     from edge_run.bundle.bundle import Bundle
+    from edge_run.bundle.description import describe
 
     record = describe(Bundle(bundle))
     if as_json:
@@ -25,39 +24,6 @@ def info(bundle: _options.BundleArgument = "ct-covid", as_json: _options.Json = 
         return
     with Sink(Format.TEXT, _to_text) as sink:
         sink.write(record)
-
-
-def describe(bundle: Bundle) -> Record:
-    """Return what a bundle's manifest says to whoever wants to use it; no network is read."""
-    import msgspec
-
-    manifest = bundle.manifest
-    evaluation = {precision: msgspec.to_builtins(manifest.evaluation[precision]) for precision in manifest.evaluation}
-    return {
-        "name": manifest.name,
-        "sha256": bundle.sha256,
-        "schema_version": manifest.schema_version,
-        "modality": manifest.task.modality,
-        "labels": list(manifest.task.labels),
-        "positive": manifest.task.positive,
-        "operating_point": manifest.task.threshold,
-        "size": manifest.preprocess.size,
-        "members": [
-            {
-                "id": member.id,
-                "arch": member.arch,
-                "weight": member.weight,
-                "macs": member.macs,
-                "bytes": {precision: one.file.bytes for precision, one in member.artefacts.items() if one.file},
-            }
-            for member in manifest.members
-        ],
-        "stages": [list(stage) for stage in manifest.stages],
-        "precisions": list(manifest.precisions),
-        "evaluation": evaluation,
-        **msgspec.to_builtins(manifest.card),
-        "created": manifest.provenance.created,
-    }
 
 
 def _to_text(record: Record, style: Style) -> str:

@@ -98,6 +98,17 @@ def verify(bundle: Bundle | str | Path, *, backend: str = AUTO, threads: int | N
     return checks
 
 
+def replay(ensemble: Ensemble) -> list[ReferenceCheck]:
+    """Compare a loaded ensemble's answers to the reference scans with those recorded at export.
+
+    Raises
+    ------
+    BackendError, BundleError
+        The networks fail, or the reference scans are not what they should be.
+    """
+    return _replay(ensemble, _reference_scans(ensemble.bundle))
+
+
 def not_replayed(bundle: Bundle, backend: str = AUTO) -> dict[str, str]:
     """Precisions of a bundle that the backend does not run on this machine, and why."""
     available, here, left_out = bundle.manifest.precisions, Availability(backend), {}

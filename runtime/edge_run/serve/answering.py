@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 
 from edge_run.ensemble.predict_many import batch_plan
-from edge_run.ensemble.prediction import prepare
+from edge_run.ensemble.prediction import prediction_of, prepare
 from edge_run.errors import BackendError, InputError
 from edge_run.heatmap import Heatmap
 from edge_run.scan.read import read_bytes
@@ -19,17 +19,20 @@ from edge_run.scan.read import read_bytes
 from .slots import Slots
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from edge_run.ensemble.ensemble import Ensemble, Features
     from edge_run.ensemble.prediction import PreparedScan
+    from edge_run.heatmap import Maps
     from edge_run.scan.scan import Scan
     from edge_run.voting.prediction import Prediction
 
     from .case_writer import CaseWriter
+
+    Gone = Callable[[], Awaitable[bool]]
 
 Record = dict[str, Any]
 QUEUE = 16
@@ -48,12 +51,18 @@ class Ask(NamedTuple):
         Whether members answer stage by stage; None: as the server was started.
     heatmap
         Whether the record brings the picture of the heatmap.
+    single
+        Whether a file of several frames is refused.
+    request
+        Hash by which the client may ask for the same answer again; empty: none.
     """
 
     data: bytes
     name: str = ""
     early_exit: bool | None = None
     heatmap: bool = False
+    single: bool = False
+    request: str = ""
 
 
 class Answering:
@@ -77,13 +86,13 @@ class Answering:
         self._networks = threading.Semaphore(at_once)
         self._heatmap: Heatmap | None = None
 
-    async def answer(self, ask: Ask | bytes, gone: Callable[[], Awaitable[bool]] | None = None) -> list[Record]:
+    async def answer(self, ask: Ask | bytes, gone: Gone | None = None, *, patient: bool = False) -> list[Record]:
         """Answer the frames of a scan; the records are those of ``edge-run predict --json``.
 
         Parameters
         ----------
-        gone
-            Whether the client has left; asked when its turn comes.
+        gone, patient
+            As :meth:`.slots.Slots.run` takes them.
 
         Raises
         ------
@@ -97,55 +106,95 @@ class Answering:
             As :meth:`.slots.Slots.run`.
         """
         ask = ask if isinstance(ask, Ask) else Ask(ask)
-        return await self.slots.run(partial(self._answer, ask), gone)
+        return await self.slots.run(partial(self._answer, ask), gone, patient=patient)
+
+    async def answer_prepared(
+        self, scans: Sequence[PreparedScan], gone: Gone | None = None, *, patient: bool = False
+    ) -> list[Record]:
+        """Answer scans that the client has preprocessed; the quality of what they were made from is not judged.
+
+        Parameters
+        ----------
+        gone, patient
+            As :meth:`.slots.Slots.run` takes them.
+
+        Raises
+        ------
+        As :meth:`answer`.
+        """
+        return await self.slots.run(partial(self._answer_prepared, scans), gone, patient=patient)
+
+    async def maps(self, scan: Scan, early_exit: bool | None = None) -> Maps:
+        """Answer a scan again, without logging it, and return the maps of its heatmap."""
+        _, maps = await self.slots.run(partial(self._mapped, scan, early_exit))
+        return maps
+
+    async def picture(self, scan: Scan, early_exit: bool | None = None) -> bytes:
+        """Answer a scan again, without logging it, and return the picture of its heatmap as PNG."""
+        prediction, maps = await self.slots.run(partial(self._mapped, scan, early_exit))
+        return self._draw(scan, prediction, maps)
 
     def close(self) -> None:
         """Wait for answers that are being made."""
         self.slots.close()
 
     def _answer(self, ask: Ask) -> list[Record]:
-        return [self._logged(prediction, ask, picture) for prediction, picture in self._predictions(ask)]
-
-    def _logged(self, prediction: Prediction, ask: Ask, picture: bytes | None) -> Record:
-        case = self.cases.append(prediction, ask.data) if self.cases else None
-        record = prediction.to_dict(case=case)
-        if picture is not None:
-            record["heatmap"] = "data:image/png;base64," + base64.b64encode(picture).decode()
-        return record
-
-    def _predictions(self, ask: Ask) -> list[tuple[Prediction, bytes | None]]:
-        drawn: list[bytes] = []
-
-        def draw(scan: Scan, prediction: Prediction, features: Features) -> None:
-            drawn.append(self.draw(scan.pixels, prediction, features))
-
-        found = []
+        records = []
         for prepared in self._read(ask):
+            prediction, features = self._predict(prepared, ask.early_exit)
+            record = prediction.to_dict(case=self._log(prediction, ask.data, ask.request))
+            if ask.heatmap:
+                maps = self._maps(prediction, features)
+                picture = self._draw(prepared.scan, prediction, maps)
+                record["heatmap"] = "data:image/png;base64," + base64.b64encode(picture).decode()
+            records.append(record)
+        return records
+
+    def _answer_prepared(self, scans: Sequence[PreparedScan]) -> list[Record]:
+        manifest, records = self.ensemble.manifest, []
+        for prepared in scans:
+            begin = time.perf_counter()
             with self._networks:
-                (prediction,) = self.ensemble.predict_prepared(
-                    [prepared], draw if ask.heatmap else None, early_exit=ask.early_exit
-                )
-            found.append((prediction, drawn.pop() if drawn else None))
-        return found
+                ((decision, _),) = self.ensemble.vote(prepared.network_input)
+            infer_ms = (time.perf_counter() - begin) * 1e3
+            prediction = prediction_of(
+                prepared, decision, source=self.ensemble.source, task=manifest.task, infer_ms=infer_ms
+            )
+            records.append(prediction.to_dict(case=self._log(prediction, None)))
+        return records
 
-    def draw(self, pixels: NDArray[np.uint8], prediction: Prediction, features: Features) -> bytes:
-        """Return the picture of a prediction's heatmap as PNG.
+    def _log(self, prediction: Prediction, image: bytes | None, request: str = "") -> str | None:
+        return self.cases.append(prediction, image, request) if self.cases else None
 
-        Parameters
-        ----------
-        pixels
-            ``[H, W] uint8``: the scan.
-        features
-            ``[width, h, w] float32`` by member.
-        """
-        heatmap = self._heatmap = self._heatmap or Heatmap(self.ensemble.bundle, self.ensemble.precision)
-        maps = heatmap.maps(features, heatmap.label(prediction.decision))
-        return cv2.imencode(".png", heatmap.draw(pixels, maps, prediction.decision))[1].tobytes()
+    def _mapped(self, scan: Scan, early_exit: bool | None) -> tuple[Prediction, Maps]:
+        prepared = prepare("", scan, self.ensemble.manifest.preprocess, 0.0)
+        prediction, features = self._predict(prepared, early_exit)
+        return prediction, self._maps(prediction, features)
+
+    def _predict(self, prepared: PreparedScan, early_exit: bool | None) -> tuple[Prediction, Features]:
+        seen: list[Features] = []
+        with self._networks:
+            (prediction,) = self.ensemble.predict_prepared(
+                [prepared], lambda _scan, _prediction, features: seen.append(features), early_exit=early_exit
+            )
+        return prediction, seen[0]
+
+    def _maps(self, prediction: Prediction, features: Features) -> Maps:
+        heatmap = self._drawer()
+        return heatmap.maps(features, heatmap.label(prediction.decision))
+
+    def _draw(self, scan: Scan, prediction: Prediction, maps: Maps) -> bytes:
+        picture: NDArray[np.uint8] = self._drawer().draw(scan.pixels, maps, prediction.decision)
+        return cv2.imencode(".png", picture)[1].tobytes()
+
+    def _drawer(self) -> Heatmap:
+        self._heatmap = self._heatmap or Heatmap(self.ensemble.bundle, self.ensemble.precision)
+        return self._heatmap
 
     def _read(self, ask: Ask) -> list[PreparedScan]:
         begin = time.perf_counter()
         try:
-            scans = read_bytes(ask.data, ask.name or "the scan")
+            scans = read_bytes(ask.data, ask.name or "the scan", single=ask.single)
         except BackendError as error:
             # A package that would read it is not installed here.
             raise InputError(f"{error.message}.", hint=f"To read it: {error.hint}") from error

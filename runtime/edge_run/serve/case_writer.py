@@ -1,9 +1,10 @@
-"""The case log of a server: one thread writes, and an answer that was given twice is logged once."""
+"""The case log of a server: one thread writes."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_run.cases import CaseLog
@@ -41,15 +42,21 @@ class CaseWriter:
             raise
         self.path, self.keep_images = self._log.path, keep_images
 
-    def append(self, prediction: Prediction, image: bytes) -> str:
+    def append(self, prediction: Prediction, image: bytes | None, request: str = "") -> str:
         """Log an answer, and return the case's id once it would survive a loss of power.
+
+        Parameters
+        ----------
+        request
+            As :meth:`edge_run.cases.CaseLog.append` takes it.
 
         Raises
         ------
         CaseLogError
             Nothing was logged.
         """
-        case = self._pool.submit(self._log.append, prediction, image).result()
+        logging = partial(self._log.append, prediction, image, request=request)
+        case = self._pool.submit(logging).result()
         # While the next scan is answered: nobody waits for it.
         self._pool.submit(self._checkpoint)
         return case

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,14 +9,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from .refusals import RefusedError, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from . import tokens
+    from .hosts import Hosts
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; form-action 'self'; "
@@ -30,7 +27,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?", re.IGNORECASE)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,11 +39,11 @@ class Guard:
     Parameters
     ----------
     hosts
-        Names by which the server may be called; ``*`` stands for any.
+        Names by which the server may be called.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK) -> None:
-        self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
@@ -66,14 +62,14 @@ class Guard:
         await (refused(error) if error else self._app)(scope, receive, send_with_headers)
 
     def _error(self, method: str, headers: Headers) -> RefusedError | None:
-        named = _HOST.fullmatch(headers.get("host", ""))
-        if named is None or not ("*" in self._hosts or named[1].lower() in self._hosts):
+        host = headers.get("host", "")
+        if not self._hosts.allow(host):
             hint = "call it by the name it was started with, or start it with --allow-host NAME"
             return RefusedError(421, "this server does not answer to this Host", hint=hint)
         if method in _READING:
             return None
         origin = headers.get("origin")
-        foreign = origin is not None and origin.partition("://")[2].lower() != named[0].lower()
+        foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return RefusedError(403, "another site's page may not ask this server", hint="ask it from a program")
         return None

@@ -41,7 +41,9 @@ class Slots:
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="answer")
         self._seconds = 0.1
 
-    async def run(self, work: Callable[[], _T], gone: Callable[[], Awaitable[bool]] | None = None) -> _T:
+    async def run(
+        self, work: Callable[[], _T], gone: Callable[[], Awaitable[bool]] | None = None, *, patient: bool = False
+    ) -> _T:
         """Work in a slot, and return what came of it.
 
         Parameters
@@ -50,6 +52,8 @@ class Slots:
             Called in a thread.
         gone
             Whether the client has left, which is asked when its turn comes.
+        patient
+            Wait also where the queue is full: a part of this request has been answered.
 
         Raises
         ------
@@ -58,7 +62,7 @@ class Slots:
         GoneError
             The client has left.
         """
-        if self._turn.locked() and self.waiting >= self.queue:
+        if self._turn.locked() and self.waiting >= self.queue and not patient:
             raise BusyError(self.retry_after)
         self.waiting += 1
         try:
