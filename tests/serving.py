@@ -88,6 +88,7 @@ class Process:
             if found := _URL.search(line):
                 self.url = found[1]
                 return
+        self._process.communicate()
         raise AssertionError("".join(self.messages))
 
     def send(self, number: signal.Signals) -> None:

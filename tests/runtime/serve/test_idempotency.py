@@ -4,16 +4,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import toy
-from serving import served
-
 from edge_run.cases import CaseLog, cases
 from edge_run.serve.tokens import Tokens
+from serving import served
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
     import pytest
+
     from serving import Served
 
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import toy
-from serving import served
 
+import toy
 from edge_run.errors import UsageError
 from edge_run.serve.hosts import Hosts, is_loopback, require_safe
 from edge_run.serve.security import HEADERS
 from edge_run.serve.tokens import Tokens
+from serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

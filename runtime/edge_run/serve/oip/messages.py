@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Header of a request or a response with raw bytes: how many bytes of JSON come before them."""
+MAX_DIGITS = 19
 Parameters = dict[str, bool | int | float | str]
 
 
@@ -72,8 +73,10 @@ def read_question(body: bytes, header_length: str | None) -> tuple[Question, lis
     """
     length = len(body)
     if header_length is not None:
-        length = int(header_length) if header_length.isascii() and header_length.isdigit() else -1
-        if not 0 <= length <= len(body) or len(header_length) > len(str(len(body))):
+        # Its length first: Python refuses to convert thousands of digits.
+        number = len(header_length) <= MAX_DIGITS and header_length.isascii() and header_length.isdigit()
+        length = int(header_length) if number else -1
+        if not 0 <= length <= len(body):
             raise RefusedError(400, f"{HEADER_LENGTH} is not a length within the body")
     try:
         question = msgspec.json.decode(body[:length], type=Question)
