@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 
@@ -18,7 +18,6 @@ from .connections import MAX_HEAD_BYTES, bounded
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from socket import socket
     from types import FrameType
 
     from starlette.applications import Starlette
@@ -132,7 +131,7 @@ class _Server(uvicorn.Server):
         self._drain_s, self._listens, self._stopping, self._end = drain_s, listens, stopping, float("inf")
         self.signal = 0
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
+    async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
         self._listens()
