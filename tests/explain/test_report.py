@@ -25,13 +25,13 @@ import pytest
 
 from edge_explain import report
 from edge_explain.explanation import Curve, Explanation, MapParity, Regions, Trust
-from edge_explain.report.flag_causes import CAUSES
 from edge_explain.report.pictures import innermost, map_picture
 from edge_explain.report.questions import questions
 from edge_explain.report.summary import title_of
 from edge_explain.trust.trust_warnings import COSINE, OUTSIDE_BODY, RANDOMISATION
 from edge_run import Bundle, Ensemble
 from edge_run.flags import NAMES
+from edge_run.flags.causes import CAUSES
 from edge_run.heatmap import Heatmap, mapped_label, overlay
 from edge_run.heatmap.activation import contrast_map
 from edge_run.scan import read as image

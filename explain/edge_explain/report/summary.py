@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_run.flags import cause_of
 from edge_run.heatmap import scale_limit
 from edge_run.voting.vote import decide
 
-from .flag_causes import cause_of
 from .pictures import LARGE, Picture, Scale, map_picture, picture, resized, scale
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def summarise(explanation: Explanation, manifest: Manifest) -> Summary:
         others=tuple((label, p) for label, p in decision.probabilities.items() if label != decision.label),
         contradicted=contradicted,
         advice=_advice(explanation, contradicted),
-        flags=tuple(FlagRow(flag.reason, flag.name, cause_of(flag)) for flag in decision.flags),
+        flags=tuple(FlagRow(flag.reason, flag.name, cause_of(flag.name)) for flag in decision.flags),
         members=_members(explanation, manifest),
         interval=decision.interval,
     )

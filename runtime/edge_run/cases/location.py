@@ -33,3 +33,8 @@ def make_private(file: Path) -> None:
         return
     os.close(made)
     sync_folder(file.parent)
+
+
+def explanations_folder(log: Path) -> Path:
+    """Return the folder for the reports that explain cases of a log, one folder for each case."""
+    return log.with_name(f"{log.stem}.explanations")

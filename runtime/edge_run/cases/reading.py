@@ -105,7 +105,12 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
             {"wanted": wanted, "limit": MAX_LISTED + 1},
         ).fetchall()
         if len(found) == 1:
-            return _case_at(log, found[0][0])
+            case = case_at(log, found[0][0])
+            if case is None:
+                raise CaseLogError(
+                    f"entry {found[0][0]} of the case log {log.path} is damaged", hint="edge-run cases verify"
+                )
+            return case
     if not found:
         raise UsageError(f"there is no case {wanted} in {log.path}", hint="edge-run cases list")
     ids = [str(name) for _, name in found]
@@ -113,11 +118,12 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
     raise UsageError(f"several cases match {wanted}: {', '.join(ids[:MAX_LISTED])}{more}", hint="give more of the id")
 
 
-def _case_at(log: CaseLog, seq: int) -> Entry:
+def case_at(log: CaseLog, seq: int) -> Entry | None:
+    """Read the case with this number; None where there is none or its entry is damaged."""
     row = _row(log.connection, seq)
     case = sound_case(row.text) if row else None
     if case is None or row is None or row.hash is None:
-        raise CaseLogError(f"entry {seq} of the case log {log.path} is damaged", hint="edge-run cases verify")
+        return None
     return _with_notes(log.connection, case, row.hash)
 
 

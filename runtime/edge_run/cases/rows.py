@@ -40,6 +40,7 @@ class _Flag(TypedDict):
 class _Case(TypedDict):
     """The fields of a case that its readers rely on."""
 
+    seq: int
     id: str
     utc: str
     label: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .causes import cause_of
 from .disagreement import disagreement
 from .feature_distance import FeatureDistance
 from .flagger import NAMES, FirstStageFlags, Flagger, FlagInputs
@@ -15,6 +16,7 @@ __all__ = [
     "FlagInputs",
     "Flagger",
     "Orientation",
+    "cause_of",
     "disagreement",
     "image_flags",
     "quality_flags",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .files import picture_path, write_file, write_picture
 from .heatmap import Heatmap
+from .layer import layer
 from .maps import Maps, mapped_label, scale_limit
 from .overlay import draw_bar, overlay
 from .picture import draw
@@ -13,6 +14,7 @@ __all__ = [
     "Maps",
     "draw",
     "draw_bar",
+    "layer",
     "mapped_label",
     "overlay",
     "picture_path",

@@ -17,7 +17,9 @@ FOR, AGAINST = (0, 118, 255), (255, 120, 24)
 STRENGTH = 0.72
 """Opacity at the end of the scale, at which the scan is still legible."""
 
-_ZERO = 127
+ZERO = 127
+"""The step of the scale, of 0 to 254, that stands for no evidence."""
+
 _ROWS = 128
 
 
@@ -45,35 +47,50 @@ def overlay(
     height, width = grey.shape
     levels = levels_of(values, limit)
     fine = np.asarray(cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-    np.minimum(fine, 2 * _ZERO, out=fine)  # a cubic overshoots its points
+    np.minimum(fine, 2 * ZERO, out=fine)  # a cubic overshoots its points
     table = _table()
     for top in range(0, height, _ROWS):
         rows = slice(top, top + _ROWS)
         out[rows] = table[fine[rows], grey[rows]]
     if not line:
         return
-    half = _ZERO // 2
-    _outline(fine > _ZERO + half, FOR, line, 0, out)
-    _outline(fine < _ZERO - half, AGAINST, line, 4 + 3 * line, out)
+    outline(fine, line, out)
 
 
 def draw_bar(out: NDArray[np.uint8]) -> None:
     """Fill ``[H, W, 3] uint8`` BGR with the scale, positive at the top, over dark grey on the left to bright."""
     height, width, _ = out.shape
-    levels = np.rint(np.linspace(2 * _ZERO, 0, height)).astype(np.uint8)
+    levels = np.rint(np.linspace(2 * ZERO, 0, height)).astype(np.uint8)
     greys = np.linspace(30, 225, width).astype(np.uint8)
     out[:] = _table()[levels[:, None], greys[None, :]]
 
 
 def levels_of(values: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     """Convert signed values to steps of the scale, 0 to 254, where 127 is zero."""
-    return np.asarray(np.rint(np.clip(values / limit, -1, 1) * _ZERO) + _ZERO, np.uint8)
+    return np.asarray(np.rint(np.clip(values / limit, -1, 1) * ZERO) + ZERO, np.uint8)
+
+
+def outline(steps: NDArray[np.uint8], line: int, out: NDArray[np.uint8]) -> None:
+    """Surround what exceeds half of the scale, solid where the map is positive and dashed where it is negative.
+
+    Parameters
+    ----------
+    steps
+        ``[H, W] uint8`` steps of the scale.
+    line
+        Width of the line in pixels.
+    out
+        ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGR and opacity, ``uint8``, which is drawn on.
+    """
+    half = ZERO // 2
+    _outline(steps > ZERO + half, FOR, line, 0, out)
+    _outline(steps < ZERO - half, AGAINST, line, 4 + 3 * line, out)
 
 
 @functools.cache
 def _table() -> NDArray[np.uint8]:
     """Compute the colour of each step over each grey level, ``[255, 256, 3] uint8`` BGR."""
-    share = (np.arange(2 * _ZERO + 1, dtype=np.float64) - _ZERO) / _ZERO
+    share = (np.arange(2 * ZERO + 1, dtype=np.float64) - ZERO) / ZERO
     colour = np.where(share[:, None, None] > 0, FOR, AGAINST)
     grey = np.arange(256, dtype=np.float64)[None, :, None]
     return np.asarray(np.rint(grey + STRENGTH * np.abs(share)[:, None, None] * (colour - grey)), np.uint8)
@@ -93,4 +110,5 @@ def _outline(
         edge[y[drawn], x[drawn]] = 1
     if line > 1:
         edge = np.asarray(cv2.dilate(edge, np.ones((line, line), np.uint8)), np.uint8)
-    out[edge > 0] = colour
+    # The lines are opaque.
+    out[edge > 0] = (*colour, 255)[: out.shape[2]]

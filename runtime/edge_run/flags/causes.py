@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from edge_run.voting.prediction import Flag
-
 CAUSES = {
     "low-confidence": "signs of several classes or of none, or a scan that differs a little from the training scans.",
     "members-disagree": "early or atypical findings, an artefact, or a scan that differs from the training scans.",
@@ -22,6 +17,6 @@ CAUSES = {
 }
 
 
-def cause_of(flag: Flag) -> str:
+def cause_of(name: str) -> str:
     """Return the usual cause of a flag; empty where none is known."""
-    return CAUSES.get(flag.name, "")
+    return CAUSES.get(name, "")
