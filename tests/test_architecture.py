@@ -25,7 +25,7 @@ MAY_IMPORT = {
 BEDSIDE = {"cv2", "msgspec", "numpy", "onnxruntime", "typer"}
 # typing_extensions is typer's own dependency.
 RUNTIME_NEEDS = BEDSIDE | {"typing_extensions"}
-DOORS = {"serve": {"jinja2", "prometheus_client", "starlette", "uvicorn"}}
+DOORS = {"serve": {"jinja2", "markupsafe", "prometheus_client", "starlette", "uvicorn"}}
 """Rooms that need packages of an extra, and are imported only where their command is called."""
 DERIVING = FOLDERS["edge_run"] / "bundle" / "derive"
 """The one folder of the runtime that needs the package onnx, and is imported only where a form is derived."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_run.doctor import EXTRAS
 from edge_run.errors import UsageError
 from edge_run.serve.app import create_app
 from edge_run.serve.case_writer import CaseWriter
 from edge_run.serve.hosts import Hosts, require_safe
+from edge_run.serve.page import Review, routes
 from edge_run.serve.server import Listen, serve
 from edge_run.serve.service import Service
 from edge_run.serve.tokens import Tokens, default_path
@@ -89,10 +92,26 @@ def run(ensemble: Ensemble, settings: Settings, tokens: Tokens | None) -> None:
         service = Service.of(ensemble, cases, tokens, queue=settings.queue, max_body=settings.max_body * 2**20)
         stack.callback(service.answering.close)
         service.readiness.replay()
-        app = create_app(service, hosts=Hosts(settings.listen.host, settings.names))
+        review = _review(service, cases, tokens) if cases else None
+        if review:
+            stack.callback(review.close)
+        hosts = Hosts(settings.listen.host, settings.names)
+        app = create_app(service, hosts=hosts, page=routes(review) if review else ())
         ended_by = serve(app, settings.listen, started=_Started(tokens), stopping=service.readiness.drain)
     if ended_by == signal.SIGINT:
         raise Interrupted("the server ended; all answers that it gave are in the case log" if cases else "it ended")
+
+
+def _review(service: Service, cases: CaseWriter, tokens: Tokens | None) -> Review:
+    """Return what the page for the review of flagged cases needs."""
+    return Review(
+        cases.path,
+        service.answering.ensemble.bundle,
+        tokens=tokens,
+        maps=service.answering.maps,
+        keep_images=cases.keep_images,
+        explain=all(importlib.util.find_spec(module) is not None for module in EXTRAS["explain"]),
+    )
 
 
 class _Started:

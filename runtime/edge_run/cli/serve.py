@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from . import _options
-
-LISTENING, LOAD = "Who may ask", "Load"
+from . import _options, _serve_options
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Listen on this address.", rich_help_panel=LISTENING)
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Listen on this port; 0 takes a free one.", rich_help_panel=LISTENING)
-    ] = 8080,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Ask for a token of this file.  [default: the file of edge-run tokens, where it exists]",
-            rich_help_panel=LISTENING,
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Answer also when called by this name.", rich_help_panel=LISTENING),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Encrypt with this certificate (PEM).", rich_help_panel=LISTENING),
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The key of --tls-cert (PEM).", rich_help_panel=LISTENING)
-    ] = None,
-    tls_client_ca: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Ask clients for a certificate of this authority.", rich_help_panel=LISTENING
-        ),
-    ] = None,
-    behind_proxy: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS", help="A proxy at this address encrypts; believe its headers.", rich_help_panel=LISTENING
-        ),
-    ] = "",
-    queue: Annotated[
-        int, typer.Option(min=0, max=10000, help="Let so many requests wait, refuse the next.", rich_help_panel=LOAD)
-    ] = 16,
-    max_body: Annotated[
-        int, typer.Option(metavar="MIB", min=1, max=1024, help="Refuse larger requests.", rich_help_panel=LOAD)
-    ] = 64,
-    drain: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            min=0,
-            max=3600,
-            help="Go on for so long after SIGTERM, while /v1/ready says no.",
-            rich_help_panel=LOAD,
-        ),
-    ] = 5.0,
+    host: _serve_options.Host = "127.0.0.1",
+    port: _serve_options.Port = 8080,
+    tokens: _serve_options.TokenFile = None,
+    allow_host: _serve_options.AllowHost = None,
+    tls_cert: _serve_options.TlsCert = None,
+    tls_key: _serve_options.TlsKey = None,
+    tls_client_ca: _serve_options.TlsClientCa = None,
+    behind_proxy: _serve_options.BehindProxy = "",
+    queue: _serve_options.Queue = 16,
+    max_body: _serve_options.MaxBody = 64,
+    drain: _serve_options.Drain = 5.0,
     bundle: _options.Bundle = "ct-covid",
     precision: _options.Precision = None,
     backend: _options.Backend = "auto",

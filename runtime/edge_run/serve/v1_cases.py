@@ -12,10 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge_run.cases import CaseLog, cases, find
+from edge_run.cases.location import images_folder
 from edge_run.cases.notes import note
 from edge_run.errors import UsageError
 
-from .kept_scans import kept_scan
+from .page.pictures import read_kept
 from .refusals import RefusedError, json_response
 from .v1 import switch
 
@@ -80,7 +81,7 @@ class V1Cases:
         case = await run_in_threadpool(self._find, request.path_params["case"])
         if case["bundle_sha256"] != self._service.answering.ensemble.bundle.sha256:
             raise RefusedError(409, "another bundle answered this case", hint="edge-run serve --bundle BUNDLE")
-        scan = await run_in_threadpool(kept_scan, case, self._log)
+        scan = await run_in_threadpool(read_kept, case, images_folder(self._log))
         if scan is None:
             raise RefusedError(404, "the scan of this case was not kept", hint="edge-run serve --keep-images")
         picture = await self._service.answering.picture(scan, early_exit=case["interval"] is not None)
