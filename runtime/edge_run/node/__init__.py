@@ -1,0 +1,1 @@
+"""The DICOM door: series come in by C-STORE, and every one is answered."""
