@@ -28,6 +28,7 @@ class _Commands(CommandGroup):
             "watch": "watch:watch",
             "serve": "serve:serve",
             "tokens": "tokens:app",
+            "node": "node:app",
             "explain": "explain:explain",
             "cases": "cases:app",
         },

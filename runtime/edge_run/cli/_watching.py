@@ -54,7 +54,7 @@ def run(ensemble: Ensemble, folder: Path, state: Path | None, every: float, writ
     """
     from edge_run.watch.watch import Watch
 
-    with Watch(folder, state, say) as watch, _signals() as signals:
+    with Watch(folder, state, say) as watch, stop_signals() as signals:
         say(f"watching {folder}; Ctrl-C or SIGTERM ends it after the present scan")
         signal_number = None
         while signal_number is None:
@@ -79,7 +79,7 @@ def answer_ready(ensemble: Ensemble, watch: Watch, writer: Writer, *, stop: Call
 
 
 @contextmanager
-def _signals() -> Iterator[queue.SimpleQueue[int]]:
+def stop_signals() -> Iterator[queue.SimpleQueue[int]]:
     """Collect the signals that end a watch; a second one ends the process at once."""
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 

@@ -1,0 +1,82 @@
+"""How ``edge-run node`` puts its settings together, runs, and ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from ._extras import need
+from ._interrupt import Interrupted
+from ._watching import stop_signals
+from .output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_run.node.settings import Settings
+
+EXTRA = "node"
+
+
+class ModelOptions(NamedTuple):
+    """Options that say who answers and what is recorded."""
+
+    bundle: str
+    precision: str | None
+    backend: str
+    threads: int | None
+    early_exit: bool
+    case_log: Path | None
+    log_cases: bool
+
+
+def settings_of(
+    config: Path | None,
+    ae_title: str | None,
+    host: str | None,
+    port: int | None,
+    senders: Sequence[str],
+    send_to: Sequence[str],
+    folder: Path | None,
+) -> Settings:
+    """Read the file, if there is one, and change what options say otherwise.
+
+    Raises
+    ------
+    UsageError
+        The settings cannot be followed.
+    """
+    from edge_run.node.parsing import destination_of, peer_of
+    from edge_run.node.settings import Settings, checked, read_settings
+
+    changes: dict[str, object] = {
+        "ae_title": ae_title,
+        "host": host,
+        "port": port,
+        "peers": tuple(map(peer_of, senders)) or None,
+        "destinations": tuple(map(destination_of, send_to)) or None,
+        "folder": str(folder) if folder else None,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    return checked(msgspec.structs.replace(read_settings(config) if config else Settings(), **given))
+
+
+def run(settings: Settings, options: ModelOptions) -> None:
+    """Run a node until a signal comes.
+
+    Raises
+    ------
+    Interrupted
+        The signal was Ctrl-C; SIGTERM is the usual end, as a supervisor sends it.
+    """
+    import signal
+
+    del options
+    module = need("edge_run.node.node", EXTRA)
+    with module.Receiving(settings) as node, stop_signals() as signals:
+        say(f"listening on {settings.host} port {node.port} as {settings.ae_title}; Ctrl-C or SIGTERM ends it")
+        number = signals.get()
+    if number == signal.SIGINT:
+        raise Interrupted(f"the node ended; {settings.place} keeps what was received and not yet delivered")
