@@ -128,10 +128,12 @@ class Proof:
 
 @dataclass(frozen=True)
 class ResultOptions:
-    """Which objects are made beside the report and the picture.
+    """What is made beside the report and the picture, and how the report is written.
 
     Attributes
     ----------
+    image_library
+        Geometry of the deciding slices in the report (TID 1600), for programs; people have to scroll past it.
     key_objects
         A Key Object Selection of the deciding slices.
     presentation_state
@@ -142,6 +144,7 @@ class ResultOptions:
         Report (111012, DCM, Certainty of Finding) in percent, as CAD templates do, instead of a probability.
     """
 
+    image_library: bool = False
     key_objects: bool = False
     presentation_state: bool = False
     parametric_map: bool = False

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from edge_run.scan.formats.header import FormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydicom import Dataset
 
-# The data elements that are read. None is of the patient.
+# The data elements that an image's pixels need. None is of the patient.
 KEYWORDS = (
     "SOPClassUID", "Modality", "ImageType", "PresentationIntentType",
     "StudyInstanceUID", "SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
@@ -42,13 +44,15 @@ class _Source(io.BytesIO):
         return super().read(size)
 
 
-def parse(data: bytes, max_bytes: int) -> Dataset:
+def parse(data: bytes, max_bytes: int, keywords: Sequence[str] = KEYWORDS) -> Dataset:
     """Read a file's needed elements; its transfer syntax is in ``file_meta``, if it says one.
 
     Parameters
     ----------
     max_bytes
         Largest size that a deflated data set is inflated to.
+    keywords
+        The elements; by default those of an image's pixels.
 
     Raises
     ------
@@ -61,9 +65,9 @@ def parse(data: bytes, max_bytes: int) -> Dataset:
 
     source = _Source(data)
     try:
-        dataset: Dataset = dcmread(source, force=True, specific_tags=list(KEYWORDS))
+        dataset: Dataset = dcmread(source, force=True, specific_tags=list(keywords))
     except _DeflatedError:
-        dataset = _inflated(data[source.tell() :], max_bytes)
+        dataset = _inflated(data[source.tell() :], max_bytes, keywords)
     meta = dataset.file_meta
     if str(meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY:
         raise FormatError("is a DICOMDIR, an index of other files", hint="Give the folder that it lies in.")
@@ -72,7 +76,7 @@ def parse(data: bytes, max_bytes: int) -> Dataset:
     return dataset
 
 
-def _inflated(deflated: bytes, max_bytes: int) -> Dataset:
+def _inflated(deflated: bytes, max_bytes: int, keywords: Sequence[str]) -> Dataset:
     """Read a deflated data set (PS3.5 A.5)."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
@@ -85,7 +89,7 @@ def _inflated(deflated: bytes, max_bytes: int) -> Dataset:
         raise FormatError(f"is a deflated DICOM file that inflates to more than {max_bytes} bytes")
     if not decoder.eof:
         raise FormatError("is truncated: the deflated DICOM data set does not end")
-    dataset = read_dataset(io.BytesIO(plain), False, True, specific_tags=[Tag(keyword) for keyword in KEYWORDS])
+    dataset = read_dataset(io.BytesIO(plain), False, True, specific_tags=[Tag(keyword) for keyword in keywords])
     dataset.set_original_encoding(False, True, None)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
