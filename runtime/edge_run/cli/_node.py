@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -10,11 +9,13 @@ import msgspec
 from ._extras import need
 from ._interrupt import Interrupted
 from ._watching import stop_signals
-from .output import say
+from .output import say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from edge_run.cases import CaseLog
     from edge_run.node.settings import Settings
 
 EXTRA = "node"
@@ -73,10 +74,28 @@ def run(settings: Settings, options: ModelOptions) -> None:
     """
     import signal
 
-    del options
     module = need("edge_run.node.node", EXTRA)
-    with module.Receiving(settings) as node, stop_signals() as signals:
+    from edge_run.ensemble.ensemble import Ensemble
+
+    from ._answering import open_bundle, say_intended_use
+
+    if not settings.destinations:
+        warn("answers are kept in the outbox and sent nowhere", "give --send-to NAME=AETITLE@HOST:PORT")
+    bundle, selection = open_bundle(options.bundle, options.backend, options.precision)
+    with (
+        Ensemble(bundle, selection=selection, threads=options.threads, early_exit=options.early_exit) as ensemble,
+        stop_signals() as signals,
+        module.Node(settings, ensemble, (lambda: _open_log(options.case_log)) if options.log_cases else None) as node,
+    ):
+        say_intended_use(ensemble.manifest)
         say(f"listening on {settings.host} port {node.port} as {settings.ae_title}; Ctrl-C or SIGTERM ends it")
         number = signals.get()
+        say("ending: open associations have up to 20 s, a second signal ends at once")
     if number == signal.SIGINT:
         raise Interrupted(f"the node ended; {settings.place} keeps what was received and not yet delivered")
+
+
+def _open_log(path: Path | None) -> CaseLog:
+    from edge_run.cases import CaseLog
+
+    return CaseLog.open(path)

@@ -13,10 +13,10 @@ class Counters:
         self._lock = threading.Lock()
         self._counts = Counter[tuple[str, str, str]]()
 
-    def add(self, kind: str, outcome: str, peer: str = "") -> None:
-        """Count one."""
+    def add(self, kind: str, outcome: str, peer: str = "", *, n: int = 1) -> None:
+        """Count one, or ``n``."""
         with self._lock:
-            self._counts[kind, peer, outcome] += 1
+            self._counts[kind, peer, outcome] += n
 
     def of(self, kind: str) -> dict[tuple[str, str], int]:
         """Counts of one kind by peer and outcome."""

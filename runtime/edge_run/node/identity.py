@@ -14,13 +14,11 @@ from edge_run.errors import InputError
 from edge_run.scan.dicom.quiet import quiet
 
 from .presentation import DEFLATED, IMPLICIT
+from .results.context import MANUFACTURER
 
 if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.tag import BaseTag
-
-MANUFACTURER = "edge-run"
-"""(0008,0070) of everything that edge-run makes."""
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "Manufacturer", "StudyInstanceUID", "SeriesInstanceUID")

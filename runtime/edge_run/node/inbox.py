@@ -114,6 +114,11 @@ class Inbox:
         )
         return int(row["n"]) if row else 0
 
+    def waiting(self) -> int:
+        """Count the series that are not answered yet."""
+        row = self._database.row("SELECT count(*) AS n FROM series WHERE state = 'receiving'")
+        return int(row["n"]) if row else 0
+
     def remove(self, series: str) -> None:
         """Delete a series' files; its rows are the caller's."""
         with suppress(FileNotFoundError):

@@ -16,7 +16,7 @@ from edge_run.errors import UsageError
 from .association import MAX_PDU, Handler
 from .lobby import Lobby
 from .presentation import EXPLICIT, IMPLICIT, STORAGE_COMMITMENT, VERIFICATION, received_classes, received_syntaxes
-from .uids import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from .results.uids import IMPLEMENTATION_CLASS_UID, implementation_version
 
 if TYPE_CHECKING:
     import socket
@@ -182,8 +182,8 @@ class Listener:
 def application_entity(settings: Settings) -> AE:
     """Return the node's application entity, with its name and timeouts, without contexts."""
     entity = AE(settings.ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = implementation_version()
     entity.maximum_pdu_size = MAX_PDU
     entity.acse_timeout = settings.association_seconds
     entity.dimse_timeout = settings.message_seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, cast
@@ -15,11 +16,10 @@ from edge_run.errors import InputError
 from . import statuses
 from .identity import identify
 from .presentation import RECEIVED
-from .settings import ANYBODY_HERE
+from .settings import ANYBODY_HERE, Peer
+from .storing import on_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.events import Event, EventHandlerType
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
     from .counters import Counters
     from .inbox import Inbox
+    from .outbox import Outbox
     from .series import SeriesClock
-    from .settings import Peer, Settings
+    from .settings import Destination, Settings
     from .statuses import Rejection, Status
 
 _ANSWERED = frozenset(service.uid for service in RECEIVED)
-STRANGER = "stranger"
+_STRANGER = Peer("stranger", "", ())
 """What metrics call a peer that is not configured."""
 
 
@@ -41,26 +42,18 @@ class Receiver:
 
     Parameters
     ----------
+    outbox
+        Knows this node's own results, and takes the archive's reports on them.
     clock
         Is told which association feeds which series.
-    is_ours
-        Whether an instance is one of this node's results.
-    waiting
-        Returns how many series wait for an answer.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        inbox: Inbox,
-        clock: SeriesClock,
-        counters: Counters,
-        *,
-        is_ours: Callable[[str], bool],
-        waiting: Callable[[], int],
+        self, settings: Settings, inbox: Inbox, outbox: Outbox, clock: SeriesClock, counters: Counters
     ) -> None:
-        self._settings, self._inbox, self._clock, self._counters = settings, inbox, clock, counters
-        self._is_ours, self._waiting = is_ours, waiting
+        self._settings, self._inbox, self._outbox = settings, inbox, outbox
+        self._clock, self._counters = clock, counters
+        self._archives = [_as_peer(one) for one in settings.destinations if not one.is_web]
         self._open: dict[Association, Peer] = {}
         self._lock = threading.Lock()
         self.stopping = False
@@ -71,6 +64,7 @@ class Receiver:
         return [
             (evt.EVT_C_ECHO, self._on_echo),
             (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_N_EVENT_REPORT, on_report, [self._outbox.reported]),
             (evt.EVT_RELEASED, self._on_end, [True]),
             (evt.EVT_ABORTED, self._on_end, [False]),
             (evt.EVT_CONN_CLOSE, self._on_end, [False]),
@@ -85,7 +79,7 @@ class Receiver:
             rejection = statuses.UNKNOWN_CALLED
         if rejection is None and self.stopping:
             rejection = statuses.STOPPING
-        if rejection is None and (not self._has_room() or self._waiting() > self._settings.max_waiting_series):
+        if rejection is None and (not self._has_room() or self._inbox.waiting() > self._settings.max_waiting_series):
             rejection = statuses.NO_ROOM
         with self._lock:
             if rejection is None and len(self._open) >= self._settings.max_associations:
@@ -107,14 +101,13 @@ class Receiver:
 
     def _peer(self, title: str, address: str) -> tuple[Peer, Rejection | None]:
         """Find who calls; the peer of a rejected call is a stranger."""
-        stranger = ANYBODY_HERE.__class__(STRANGER, "", ())
-        if not self._settings.peers:
-            return (ANYBODY_HERE, None) if ANYBODY_HERE.allows(address) else (stranger, statuses.UNKNOWN_ADDRESS)
-        named = [peer for peer in self._settings.peers if peer.ae_title == title]
-        for peer in named:
+        known = [peer for peer in (*self._settings.peers, *self._archives) if peer.ae_title == title]
+        for peer in known:
             if peer.allows(address):
                 return peer, None
-        return stranger, statuses.UNKNOWN_ADDRESS if named else statuses.UNKNOWN_CALLING
+        if not self._settings.peers and ANYBODY_HERE.allows(address):
+            return ANYBODY_HERE, None
+        return _STRANGER, statuses.UNKNOWN_ADDRESS if known else statuses.UNKNOWN_CALLING
 
     def _has_room(self) -> bool:
         try:
@@ -140,6 +133,8 @@ class Receiver:
     def _store(self, event: Event, peer: Peer) -> tuple[Status, str]:
         """Keep an object, and return the status and what metrics call it."""
         request = cast("C_STORE", event.request)
+        if not peer.may_store:
+            return statuses.NOT_A_SENDER, "not-a-sender"
         if str(request.AffectedSOPClassUID) not in _ANSWERED:
             return statuses.DISCARDED, "discarded"
         if not self._has_room():
@@ -150,7 +145,7 @@ class Receiver:
             return statuses.UNREADABLE, "unreadable"
         if (identity.sop_class, identity.sop_uid) != (request.AffectedSOPClassUID, request.AffectedSOPInstanceUID):
             return statuses.WRONG_CLASS, "contradictory"
-        if identity.is_own or self._is_ours(identity.sop_uid):
+        if identity.is_own or self._outbox.is_ours(identity.sop_uid):
             return statuses.OWN_RESULT, "own-result"
         try:
             kept = self._inbox.keep(event.encoded_dataset(), identity, peer.name)
@@ -175,3 +170,12 @@ class Receiver:
             dead = [association for association in self._open if association.ident and not association.is_alive()]
         for association in dead:
             self._end(association, released=False)
+
+
+def _as_peer(destination: Destination) -> Peer:
+    """Return who may call to report on storage commitment, and to echo: the archive that was asked."""
+    try:
+        addresses = {str(found[4][0]) for found in socket.getaddrinfo(destination.host, None)}
+    except OSError:
+        addresses = set()
+    return Peer(destination.name, destination.ae_title, tuple(sorted(addresses)), may_store=False)

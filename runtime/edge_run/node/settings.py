@@ -14,6 +14,7 @@ from edge_run._files.read import load
 from edge_run.errors import InputError, UsageError
 
 from .presentation import DISCARDED
+from .results.answer import ResultOptions
 
 _AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -53,6 +54,8 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The same after the sender released its association.
     radiograph_seconds
         The same for CR and DX, which come in ones and twos.
+    may_store
+        Whether its images are taken; an archive that only reports back needs no more than an association.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet_seconds: float = 10.0
     released_seconds: float = 3.0
     radiograph_seconds: float = 2.0
+    may_store: bool = True
 
     def allows(self, address: str) -> bool:
         """Whether it may call from an address."""
@@ -122,6 +126,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         After which images and answers are removed even where the answer could not be delivered.
     also
         Kinds of other objects that are accepted and discarded.
+    retry_seconds
+        Until a failed delivery is tried again; doubled with each attempt, up to an hour.
+    results
+        Which objects are made beside the report and the picture.
     """
 
     ae_title: str = "EDGE-RUN"
@@ -141,6 +149,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_hours: float = 24.0
     expire_days: float = 7.0
     also: tuple[str, ...] = ()
+    retry_seconds: float = 5.0
+    results: ResultOptions = ResultOptions()
 
     @property
     def place(self) -> Path:

@@ -43,10 +43,10 @@ DISCARDED = Status(0xB006, "The object is of a kind that is accepted and discard
 OUT_OF_RESOURCES = Status(0xA700, "The disk is too full or cannot be written, or too much waits for an answer.")
 WRONG_CLASS = Status(0xA900, "The data set is of another SOP class or instance than the request says.")
 UNREADABLE = Status(0xC210, "The data set cannot be parsed, or lacks the UIDs of its study and series.")
-TOO_LARGE = Status(0xC211, "The object is larger than the node takes.")
 OWN_RESULT = Status(0x0124, "The object is a result of edge-run: answering it would never end.")
+NOT_A_SENDER = Status(0x0124, "The peer is known as an archive, not as a sender.")
 
-GIVEN = (STORED, DISCARDED, OUT_OF_RESOURCES, WRONG_CLASS, UNREADABLE, TOO_LARGE, OWN_RESULT)
+GIVEN = (STORED, DISCARDED, OUT_OF_RESOURCES, WRONG_CLASS, UNREADABLE, OWN_RESULT, NOT_A_SENDER)
 """What the node answers to C-STORE."""
 
 

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from edge_run.node.listener import Bounds, Listener
-from edge_run.node.node import Receiving
+from edge_run.node.node import Node
 from edge_run.node.settings import Peer
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Receiving]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
     """Start a node that receives and answers nothing."""
     with ExitStack() as running:
-        yield lambda **changes: running.enter_context(Receiving(settings(tmp_path, **changes)))
+        yield lambda **changes: running.enter_context(Node(settings(tmp_path, **changes)))
 
 
-def echo(node: Receiving, *arguments: str) -> str:
+def echo(node: Node, *arguments: str) -> str:
     done = dcmtk("echoscu", "-to", 5, "-ta", 5, *arguments, "-aec", "EDGE-RUN", "127.0.0.1", node.port)
     return "" if done.returncode == 0 else done.stderr
 
@@ -67,10 +67,9 @@ def test_what_is_no_request_is_closed_at_once(start, first):
     node = start()
     with socket.create_connection(("127.0.0.1", node.port), timeout=5) as connection:
         connection.sendall(first)
-        with pytest.raises(ConnectionResetError):
-            # The rest is not read, so that the kernel resets.
-            assert connection.recv(1) == b"", "closed"
-            raise ConnectionResetError
+        # What it sent is not read, so that the kernel may reset instead of closing.
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
     assert node.counters.total("connections", "malformed") == 1
 
 
