@@ -90,7 +90,7 @@ class Listener:
     def __init__(
         self, settings: Settings, bounds: Bounds, handlers: Sequence[EventHandlerType], counters: Counters
     ) -> None:
-        silence_pynetdicom()
+        silence_libraries()
         self._counters = counters
         self._context = server_context(settings.tls) if settings.tls else None
         self._handshakes = threading.BoundedSemaphore(_HANDSHAKES)
@@ -243,11 +243,10 @@ def _add_contexts(entity: AE, settings: Settings) -> None:
     entity.add_supported_context(STORAGE_COMMITMENT, [IMPLICIT, EXPLICIT], scu_role=False, scp_role=True)
 
 
-def silence_pynetdicom() -> None:
-    """Keep pynetdicom from logging: data sets and peers' AE titles would be in it."""
+def silence_libraries() -> None:
+    """Keep the DICOM packages from logging: data sets, UIDs and strangers' AE titles would be in it."""
     _config.LOG_HANDLER_LEVEL = "none"
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-    logging.getLogger("pynetdicom").disabled = True
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith("pynetdicom"):
-            logging.getLogger(name).disabled = True
+    for name in ("pynetdicom", "highdicom", "pydicom"):
+        # Their modules' loggers inherit the level, whatever the root logger shows.
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

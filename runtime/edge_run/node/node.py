@@ -90,6 +90,8 @@ class Node:
         drain
             Seconds that open associations have.
         """
+        if self._stopping.is_set():
+            return
         self.receiver.stopping = True
         until = time.monotonic() + drain
         while self.receiver.open and time.monotonic() < until:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -49,9 +49,10 @@ def send(settings: Settings, destination: Destination, batch: Sequence[Sending])
     for sop_class in dict.fromkeys(one.sop_class for one in batch):
         entity.add_requested_context(sop_class, [one.uid for one in SENT_SYNTAXES])
     uids = [one.sop_uid for one in batch]
-    association = associate(entity, destination)
+    call = associate(entity, destination)
+    association = call.association
     if not association.is_established:
-        return all_of(uids, *why_not(association))
+        return all_of(uids, *call.why_not)
     try:
         return {one.sop_uid: _store(association, one) for one in batch}
     finally:
@@ -81,9 +82,10 @@ def ask_commitment(
     entity = application_entity(settings)
     entity.add_requested_context(STORAGE_COMMITMENT, [IMPLICIT, EXPLICIT])
     handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, on_report, [report])]
-    association = associate(entity, destination, handlers)
+    call = associate(entity, destination, handlers)
+    association = call.association
     if not association.is_established:
-        return Delivery(*why_not(association))
+        return Delivery(*call.why_not)
     request = Dataset()
     request.TransactionUID = transaction
     request.ReferencedSOPSequence = [_reference(one) for one in batch]
@@ -115,43 +117,60 @@ def on_report(event: Event, report: Report) -> tuple[int, None]:
     return (0x0000 if report(transaction, stored, failed) else 0x0110), None
 
 
-def echo(settings: Settings, destination: Destination) -> tuple[Association, int | None]:
-    """Send C-ECHO; return the association, which is over, and the status."""
+def echo(settings: Settings, destination: Destination) -> tuple[Call, int | None]:
+    """Send C-ECHO; return the call, which is over, and the status."""
     entity = application_entity(settings)
     entity.add_requested_context(VERIFICATION)
-    association = associate(entity, destination)
-    if not association.is_established:
-        return association, None
+    call = associate(entity, destination)
+    if not call.association.is_established:
+        return call, None
     try:
-        return association, association.send_c_echo().get("Status")
+        return call, call.association.send_c_echo().get("Status")
     finally:
-        association.release()
+        call.association.release()
 
 
-def associate(entity: AE, destination: Destination, handlers: Sequence[Any] = ()) -> Association:
+class Call(NamedTuple):
+    """An attempt to open an association.
+
+    Attributes
+    ----------
+    association
+        Established or not.
+    connected
+        Whether the peer took the connection: otherwise nobody listens at that address and port.
+    """
+
+    association: Association
+    connected: bool
+
+    @property
+    def why_not(self) -> tuple[Outcome, str]:
+        """Why the association was not established, and whether that may pass."""
+        primitive = self.association.acceptor.primitive
+        if not self.connected:
+            return Outcome.TRANSIENT, "no connection"
+        if primitive is None:
+            return Outcome.TRANSIENT, "the archive did not answer the association request"
+        if primitive.result == 0:
+            return Outcome.PERMANENT, "the archive accepts none of the SOP classes"
+        permanent = primitive.result == 1
+        words = f"association rejected: {primitive.reason_str}"
+        return Outcome.PERMANENT if permanent else Outcome.TRANSIENT, words
+
+
+def associate(entity: AE, destination: Destination, handlers: Sequence[Any] = ()) -> Call:
     """Open an association; whether it is established says the association."""
+    opened: list[Event] = []
     tls = (client_context(destination.tls), destination.host) if destination.tls else None
-    return entity.associate(
+    association = entity.associate(
         destination.host,
         destination.port,
         ae_title=destination.ae_title,
         tls_args=tls,
-        evt_handlers=list(handlers),
+        evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, opened.append)],
     )
-
-
-def why_not(association: Association) -> tuple[Outcome, str]:
-    """Say why an association was not established, and whether that may pass."""
-    primitive = association.acceptor.primitive
-    if association.is_rejected and primitive is not None:
-        permanent = primitive.result == 1
-        words = f"association rejected: {primitive.reason_str}"
-        return Outcome.PERMANENT if permanent else Outcome.TRANSIENT, words
-    if primitive is not None and primitive.result == 0 and not association.accepted_contexts:
-        return Outcome.PERMANENT, "the archive accepts none of the SOP classes"
-    if association.is_aborted:
-        return Outcome.TRANSIENT, "the archive aborted the association"
-    return Outcome.TRANSIENT, "no connection"
+    return Call(association, bool(opened))
 
 
 def _store(association: Association, one: Sending) -> Delivery:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from node_peers import dcmtk, settings
+from node_peers import dcmtk, settings, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,19 +39,15 @@ def test_echo_is_answered(start):
 
 
 def test_silent_connections_keep_nobody_out_and_take_no_thread(start):
-    node = start(association_seconds=1.0)
+    node = start(association_seconds=3.0)
     before = threading.active_count()
     with ExitStack() as connections:
         for _ in range(200):
             connections.enter_context(socket.create_connection(("127.0.0.1", node.port)))
-        until = time.monotonic() + 10
-        while node.listener.waiting < 200 and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_for(lambda: node.listener.waiting == 200)
         assert threading.active_count() <= before
         assert echo(node) == ""
-        while node.listener.waiting and time.monotonic() < until:
-            time.sleep(0.02)
-    assert node.counters.total("connections", "silent") == 200
+        wait_for(lambda: node.counters.total("connections", "silent") == 200)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +90,7 @@ def test_half_a_request_and_a_close_leaves_nothing_behind(start):
     with socket.create_connection(("127.0.0.1", node.port), timeout=5) as connection:
         connection.sendall(struct.pack(">BBL", 1, 0, 500) + bytes(100))
         time.sleep(0.1)
-    until = time.monotonic() + 5
-    while node.listener.waiting and time.monotonic() < until:
-        time.sleep(0.02)
-    assert node.counters.total("connections", "closed") == 1
+    wait_for(lambda: node.counters.total("connections", "closed") == 1)
 
 
 def test_titles_and_addresses_are_checked(start):
@@ -123,9 +116,7 @@ def test_one_association_too_many_is_rejected_for_now_and_counted(start):
     finally:
         for one in first:
             one.release()
-    until = time.monotonic() + 5
-    while node.receiver.open and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for(lambda: not node.receiver.open)
     assert echo(node) == ""
 
 
