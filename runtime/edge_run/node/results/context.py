@@ -9,16 +9,18 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from edge_run.node.identity import MANUFACTURER
+from edge_run.node.uids import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+
 from .sources import INHERITED
-from .uids import IMPLEMENTATION_CLASS_UID, derived_uid, implementation_version
+from .uids import derived_uid
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from .answer import Proof, ResultOptions, SeriesAnswer
+    from .answer import DecidingSlice, Proof, ResultOptions, SeriesAnswer
     from .sources import SourceSeries
 
-MANUFACTURER = "edge-run"
 _TIME = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
 
 
@@ -96,8 +98,13 @@ class Context:
         }
 
     def images(self) -> list[Dataset]:
-        """Return the source's images as highdicom takes them: without values that it would refuse."""
-        return [sound(image) for image in self.source.images]
+        """Return the source's images; the first, whose patient and study highdicom reads, as highdicom takes it."""
+        return [sound(self.source.first), *self.source.images[1:]]
+
+    def deciding_images(self) -> list[tuple[Dataset, DecidingSlice]]:
+        """Return the slices that decided with their images, without slices that are of no image of the source."""
+        found = ((self.source.image(one.instance_uid), one) for one in self.answer.deciding)
+        return [(sound(image), one) for image, one in found if image is not None]
 
     def finish(self, dataset: Dataset, description: str) -> Dataset:
         """Make an object final: the source's patient and study as they stand there, and nothing of this moment.
@@ -111,7 +118,7 @@ class Context:
         for keyword in INHERITED:
             if keyword in source:
                 dataset[keyword] = deepcopy(source[keyword])
-        if "Rows" in dataset:
+        if dataset.Modality not in ("SR", "KO"):
             _place_in_body(dataset, source)
         dataset.SeriesDescription = description[:64]
         at = self.answered
@@ -121,12 +128,12 @@ class Context:
                 setattr(dataset, f"{element}Time", at.strftime("%H%M%S"))
         for item in dataset.get("ContributingEquipmentSequence") or ():
             item.pop("ContributionDateTime", None)
-        dataset.InstanceCreatorUID = IMPLEMENTATION_CLASS_UID
+        dataset.InstanceCreatorUID = IMPLEMENTATION_UID
         from pydicom.uid import UID
 
         meta = dataset.file_meta
-        meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-        meta.ImplementationVersionName = implementation_version()
+        meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
+        meta.ImplementationVersionName = IMPLEMENTATION_VERSION
         return dataset
 
 

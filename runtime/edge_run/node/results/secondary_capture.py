@@ -8,7 +8,7 @@ from highdicom.sc import SCImage
 from pydicom.dataset import Dataset
 
 from . import codes, picture, wording
-from .context import Context, Kind
+from .context import Context, Kind, sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ MAX_COMMENT = 10240
 
 def capture(context: Context) -> Dataset:
     """Make the Secondary Capture of an answer."""
-    first = context.images()[0]
+    first = sound(context.source.first)
     common = context.common(Kind.PICTURE)
     made = SCImage(
         pixel_array=picture.draw(context),

@@ -38,6 +38,7 @@ _IMAGE = (
     "BodyPartExamined", "Laterality", "ImageLaterality", "PatientOrientation", "Rows", "Columns", "NumberOfFrames",
     "FrameOfReferenceUID", "PositionReferenceIndicator", "PixelSpacing", "ImagerPixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient", "LossyImageCompression",
+    "RescaleIntercept", "RescaleSlope", "RescaleType", "SamplesPerPixel", "PhotometricInterpretation",
 )  # fmt: skip
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 

@@ -9,7 +9,6 @@ from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
-    DeviceObserverIdentifyingAttributes,
     FindingSite,
     LanguageOfContentItemAndDescendants,
     Measurement,
@@ -17,7 +16,6 @@ from highdicom.sr import (
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
-    ObserverContext,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
@@ -26,11 +24,13 @@ from highdicom.sr import (
 )
 from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes as standard
+
+from edge_run.node.identity import MANUFACTURER
 
 from . import codes, wording
 from .answer import Finding
-from .context import MANUFACTURER, Context, Kind
+from .context import Context, Kind
+from .observer import observer
 from .uids import derived_uid
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ _VALUES = {
 def report(context: Context) -> Dataset:
     """Write the report about a series."""
     images = context.images()
-    deciding = _deciding(context, images)
+    deciding = [(image, one.frame) for image, one in context.deciding_images()]
     content = MeasurementReport(
-        observation_context=_observer(context),
+        observation_context=ObservationContext(observer_device_context=observer(context)),
         procedure_reported=_procedures(context),
         title=codes.TITLE.concept(),
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
@@ -82,19 +82,6 @@ def _separate(items: Sequence[Dataset]) -> None:
         if "ContinuityOfContent" in item:
             item.ContinuityOfContent = "SEPARATE"
             _separate(item.get("ContentSequence") or ())
-
-
-def _observer(context: Context) -> ObservationContext:
-    proof = context.proof
-    device = DeviceObserverIdentifyingAttributes(
-        uid=context.device_uid,
-        name="edge-run",
-        manufacturer_name=MANUFACTURER,
-        model_name=wording.ascii_only(proof.bundle),
-        serial_number=proof.bundle_sha256,
-    )
-    observer = ObserverContext(observer_type=standard.DCM.Device, observer_identifying_attributes=device)
-    return ObservationContext(observer_device_context=observer)
 
 
 def _procedures(context: Context) -> list[CodedConcept]:
@@ -206,11 +193,6 @@ def _summary(context: Context) -> codes.Code:
     if answer.unreadable or answer.finding is Finding.INDETERMINATE:
         return codes.PARTLY_WITH if found else codes.PARTLY_WITHOUT
     return codes.SUCCEEDED_WITH if found else codes.SUCCEEDED_WITHOUT
-
-
-def _deciding(context: Context, images: Sequence[Dataset]) -> list[tuple[Dataset, int | None]]:
-    by_uid = {str(image.SOPInstanceUID): image for image in images}
-    return [(by_uid[one.instance_uid], one.frame) for one in context.answer.deciding if one.instance_uid in by_uid]
 
 
 def _library(context: Context, deciding: Sequence[tuple[Dataset, int | None]]) -> list[Dataset]:

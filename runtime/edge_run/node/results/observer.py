@@ -1,0 +1,28 @@
+"""Who observed: the bundle, as a device (PS3.16 TID 1004)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
+from pydicom.sr.codedict import codes as standard
+
+from edge_run.node.identity import MANUFACTURER
+
+from . import wording
+
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def observer(context: Context) -> ObserverContext:
+    """Describe the bundle as the device that observed."""
+    proof = context.proof
+    device = DeviceObserverIdentifyingAttributes(
+        uid=context.device_uid,
+        name="edge-run",
+        manufacturer_name=MANUFACTURER,
+        model_name=wording.ascii_only(proof.bundle),
+        serial_number=proof.bundle_sha256,
+    )
+    return ObserverContext(observer_type=standard.DCM.Device, observer_identifying_attributes=device)
