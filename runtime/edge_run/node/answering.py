@@ -141,6 +141,7 @@ class Answerer:
                 self._ensemble, [(slices[n].path, slices[n].prediction, slices[n].frame) for n in summary.deciding]
             ),
             slices=len(slices),
+            decided=len(summary.deciding),
             unreadable=unreadable,
             version=version,
         )

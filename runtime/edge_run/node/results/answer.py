@@ -72,6 +72,8 @@ class SeriesAnswer:
         The slices that decided, the most positive first.
     slices, unreadable
         How many slices were answered, and how many could not be read.
+    decided
+        How many slices decided, where ``deciding`` has only the first of them; 0: as many as ``deciding`` has.
     version
         1 for the first answer to the series, one more for each that supersedes it.
     """
@@ -87,6 +89,7 @@ class SeriesAnswer:
     slices: int = 0
     unreadable: int = 0
     version: int = 1
+    decided: int = 0
 
     @classmethod
     def failed(cls, positive: str, reason: str, *, unreadable: int = 0, version: int = 1) -> SeriesAnswer:

@@ -90,7 +90,7 @@ FLAGS = {
     "doubtful-slices": "Slices that decided are flagged",
     "unreadable-slices": "Slices could not be read",
     "uid-conflict": "Two different images have one SOP Instance UID",
-    "superseded-often": "The series was answered several times",
+    "series-keeps-changing": "Images keep arriving after each answer",
 }
 """Meanings of the flags that have been coded; another flag has its name as its meaning."""
 

@@ -9,11 +9,8 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from edge_run.node.identity import MANUFACTURER
-from edge_run.node.uids import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-
 from .sources import INHERITED
-from .uids import derived_uid
+from .uids import IMPLEMENTATION_CLASS_UID, derived_uid, implementation_version
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
     from .answer import DecidingSlice, Proof, ResultOptions, SeriesAnswer
     from .sources import SourceSeries
 
+MANUFACTURER = "edge-run"
+"""(0008,0070) of everything that edge-run makes."""
 _TIME = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?")
 
 
@@ -128,12 +127,12 @@ class Context:
                 setattr(dataset, f"{element}Time", at.strftime("%H%M%S"))
         for item in dataset.get("ContributingEquipmentSequence") or ():
             item.pop("ContributionDateTime", None)
-        dataset.InstanceCreatorUID = IMPLEMENTATION_UID
+        dataset.InstanceCreatorUID = IMPLEMENTATION_CLASS_UID
         from pydicom.uid import UID
 
         meta = dataset.file_meta
-        meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
-        meta.ImplementationVersionName = IMPLEMENTATION_VERSION
+        meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+        meta.ImplementationVersionName = implementation_version()
         return dataset
 
 

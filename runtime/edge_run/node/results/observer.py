@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
 from pydicom.sr.codedict import codes as standard
 
-from edge_run.node.identity import MANUFACTURER
-
 from . import wording
-
-if TYPE_CHECKING:
-    from .context import Context
+from .context import MANUFACTURER, Context
 
 
 def observer(context: Context) -> ObserverContext:

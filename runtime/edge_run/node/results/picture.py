@@ -79,8 +79,8 @@ def _below(context: Context, shown: int) -> list[Line]:
     answer, lines = context.answer, []
     if shown:
         name = codes.finding_code(answer.positive).meaning
-        more = len(answer.deciding)
-        which = f" {shown} of them are shown." if more > shown else ""
+        more = (answer.decided or len(answer.deciding)) > shown
+        which = f" {shown} of them {'is' if shown == 1 else 'are'} shown." if more else ""
         lines.append(Line(f"{wording.basis(answer)}{which}"))
         lines.append(
             Line(

@@ -25,11 +25,9 @@ from highdicom.sr import (
 from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.dataset import Dataset
 
-from edge_run.node.identity import MANUFACTURER
-
 from . import codes, wording
 from .answer import Finding
-from .context import Context, Kind
+from .context import MANUFACTURER, Context, Kind
 from .observer import observer
 from .uids import derived_uid
 

@@ -58,7 +58,7 @@ def probability(answer: SeriesAnswer) -> str:
 
 def basis(answer: SeriesAnswer) -> str:
     """Write how many slices were answered and how many of them decided."""
-    deciding = len(answer.deciding)
+    deciding = answer.decided or len(answer.deciding)
     text = f"{answer.slices} {plural(answer.slices, 'slice')} answered"
     if deciding:
         text += f", of which {deciding} decided"
