@@ -78,11 +78,9 @@ def request(
         The answer is larger than 16 MiB.
     """
     parts = urlsplit(url)
-    connection = _connection(destination, parts.scheme, parts.hostname or "", parts.port)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    with closing(connection):
-        wanted = {"Accept": "application/dicom+json", **_token(destination)}
-        connection.request(method, target, body, wanted | (headers or {}))
+    with closing(connection_to(destination, url)) as connection:
+        connection.request(method, target, body, headers_of(destination) | (headers or {}))
         answer = connection.getresponse()
         content = answer.read(_MOST_ANSWER + 1)
     if len(content) > _MOST_ANSWER:
@@ -90,21 +88,27 @@ def request(
     return answer.status, content
 
 
-def _connection(destination: Destination, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=_SECONDS)
+def connection_to(destination: Destination, url: str) -> http.client.HTTPConnection:
+    """Return a connection to the server of an address, which is opened by the first request."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=_SECONDS)
     from .listener import client_context
     from .settings import Tls
 
     context = client_context(destination.tls or Tls())
-    return http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=context)
+    return http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=context)
 
 
-def _token(destination: Destination) -> dict[str, str]:
+def headers_of(destination: Destination) -> dict[str, str]:
+    """Return the headers of every request."""
+    wanted = {"Accept": "application/dicom+json"}
     if not destination.token_file:
-        return {}
+        return wanted
     # Read each time: tokens are renewed.
-    return {"Authorization": f"Bearer {Path(destination.token_file).read_text(encoding='ascii').strip()}"}
+    token = Path(destination.token_file).read_text(encoding="ascii").strip()
+    return wanted | {"Authorization": f"Bearer {token}"}
 
 
 def _delivery(uid: str, status: int, stored: dict[str, Outcome], refused: dict[str, str]) -> Delivery:
