@@ -52,6 +52,17 @@ def utc(ms: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
 
 
+def time_of(case_id: str) -> str:
+    """Return when a case was logged, as :func:`utc` writes it; empty where the id is none of edge-run's."""
+    digits = case_id[:TIME_DIGITS]
+    if len(case_id) != TIME_DIGITS + RANDOM_DIGITS or not set(case_id) <= set(DIGITS):
+        return ""
+    try:
+        return utc(_decode(digits))
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
 def _encode(number: int, digits: int) -> str:
     return "".join(DIGITS[number >> 5 * place & 31] for place in reversed(range(digits)))
 

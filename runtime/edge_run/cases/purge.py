@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .log import CaseLog
 
 _SELECTED = """SELECT seq, hash, kind FROM entries
-WHERE kind IN ('case', 'note') AND id IN (SELECT id FROM entries WHERE kind = 'case' AND utc < ?)
+WHERE kind IN ('case', 'note', 'series', 'objects')
+AND id IN (SELECT id FROM entries WHERE kind IN ('case', 'series') AND utc < ?)
 ORDER BY seq"""
 
 
@@ -40,7 +41,7 @@ def count(log: CaseLog, before: str) -> Purged:
     """Count what `purge` would delete, without the images."""
     with explained(log.path, "read"):
         kinds = [kind for _, _, kind in log.connection.execute(_SELECTED, (before,))]
-    return Purged(kinds.count("case"), kinds.count("note"), 0)
+    return Purged(_cases(kinds), kinds.count("note"), 0)
 
 
 def purge(log: CaseLog, before: str) -> Purged:
@@ -78,14 +79,14 @@ def purge(log: CaseLog, before: str) -> Purged:
                 "kind": "purge",
                 "utc": utc(now_ms()),
                 "before": before,
-                "cases": kinds.count("case"),
+                "cases": _cases(kinds),
                 "notes": kinds.count("note"),
                 "purged": spans,
             }
         )
         # Before the commit: images without cases are worse than cases without images, and no append is under way.
         swept = images.sweep(log.images, _wanted(log))
-    return Purged(kinds.count("case"), kinds.count("note"), swept, overwrite(log))
+    return Purged(_cases(kinds), kinds.count("note"), swept, overwrite(log))
 
 
 def overwrite(log: CaseLog) -> bool:
@@ -93,6 +94,20 @@ def overwrite(log: CaseLog) -> bool:
     with explained(log.path, "emptied of what was deleted"):
         (busy, *_) = log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
+
+
+def last_purge(log: CaseLog) -> str:
+    """Return the time before which cases were purged, as :func:`edge_run.cases.ids.utc` writes it; empty: never."""
+    with explained(log.path, "read"):
+        (found,) = log.connection.execute(
+            "SELECT max(json_extract(entry, '$.before')) FROM entries WHERE kind = 'purge'"
+        ).fetchone()
+    return str(found or "")
+
+
+def _cases(kinds: list[str]) -> int:
+    """Count cases, answers to series among them."""
+    return kinds.count("case") + kinds.count("series")
 
 
 def _wanted(log: CaseLog) -> set[str]:

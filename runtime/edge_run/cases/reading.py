@@ -60,7 +60,12 @@ def cases(
                 return
             case = sound_case(row.text)
             if case is None or row.hash is None:
-                if damaged is not None and (decoded(row.text) or {}).get("kind") not in ("note", "purge"):
+                if damaged is not None and (decoded(row.text) or {}).get("kind") not in (
+                    "note",
+                    "purge",
+                    "series",
+                    "objects",
+                ):
                     damaged.append(row.seq)
             elif (case["flags"] or not flagged) and str(case["utc"]) >= since:
                 yield _with_notes(log.connection, case, row.hash)

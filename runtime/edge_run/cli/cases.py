@@ -17,6 +17,7 @@ class _CaseCommands(CommandGroup):
             "backup": "_case_commands:backup",
             "export": "_case_commands:export",
             "verify": "_case_checks:verify",
+            "audit": "_case_audit:audit",
             "drift": "_case_checks:drift",
             "purge": "_case_changes:purge",
         }

@@ -96,6 +96,7 @@ class Answerer:
         proof = self._recorder.record(answer, [path.stem for path in paths])
         supersedes = last["report_uid"] if last is not None else None
         objects = result_objects(paths, answer, proof, supersedes, self._options)
+        self._recorder.made(proof, objects)
         outcome = "failed" if answer.failure else answer.finding.value
         self._outbox.add(Answered(series, version, inputs, outcome, proof.case, row["slices"]), objects)
         self._counters.add("series", outcome, row["peer"])

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_run._files import sha256
-from edge_run.cases.ids import greatest_id, new_id, now_ms, utc
+from edge_run.cases.ids import now_ms, utc
+from edge_run.cases.series import LoggedAnswer, SeriesFacts, append_objects, append_series
 
 from .results import Proof
+from .results.content import hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pydicom import Dataset
 
     from edge_run.cases import CaseLog
     from edge_run.ensemble.ensemble import Ensemble
@@ -35,54 +39,54 @@ class Recorder:
     def __init__(self, ensemble: Ensemble, log: CaseLog | None) -> None:
         self._ensemble, self._case_log = ensemble, log
 
-    def record(self, answer: SeriesAnswer, hashes: Sequence[str]) -> Proof:
+    def record(self, answer: SeriesAnswer, inputs: Sequence[str]) -> Proof:
         """Log an answer.
 
         Parameters
         ----------
-        hashes
+        inputs
             SHA-256 of the series' files; the entry keeps one hash of them all.
         """
         source, card = self._ensemble.source, self._ensemble.manifest.card
-        moment, case, head = now_ms(), "", ""
+        logged = LoggedAnswer("", utc(now_ms()), "")
         if self._case_log is not None:
             try:
-                case, head = self._append(self._case_log, answer, hashes, moment)
+                logged = append_series(self._case_log, self._facts(answer, inputs))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the log, the answers come
                 _log.warning("an answer was not logged: %s", error)
         return Proof(
             bundle=source.bundle,
             bundle_sha256=source.bundle_sha256,
-            case=case,
-            chain_head=head,
-            answered_at=utc(moment),
+            case=logged.case,
+            chain_head=logged.hash,
+            answered_at=logged.utc,
             precision=source.precision,
             backend=source.backend,
             version=source.version,
             intended_use=card.intended_use,
         )
 
-    def _append(self, log: CaseLog, answer: SeriesAnswer, hashes: Sequence[str], moment: int) -> tuple[str, str]:
-        source = msgspec.to_builtins(self._ensemble.source)
-        with log.writing():
-            case = new_id(moment, greatest_id(log.connection))
-            log.add(
-                {
-                    "kind": "series",
-                    "id": case,
-                    "utc": utc(moment),
-                    "finding": answer.finding.value,
-                    "label": answer.label,
-                    "probability": answer.probability,
-                    "interval": answer.interval,
-                    "flags": msgspec.to_builtins(answer.flags),
-                    "failure": answer.failure,
-                    "slices": answer.slices,
-                    "unreadable": answer.unreadable,
-                    "answer_version": answer.version,
-                    "inputs_sha256": sha256("\n".join(sorted(hashes)).encode()),
-                    **source,
-                }
-            )
-            head = log.head().hash
-        return case, head
+    def made(self, proof: Proof, objects: Sequence[Dataset]) -> None:
+        """Log hashes of the objects that report an answer, so that an archive can be compared with the log."""
+        if self._case_log is None or not proof.case:
+            return
+        try:
+            append_objects(self._case_log, proof.case, [hashes(one) for one in objects])
+        except Exception as error:  # noqa: BLE001 - as above
+            _log.warning("the objects of case %s were not logged: %s", proof.case, error)
+
+    def _facts(self, answer: SeriesAnswer, inputs: Sequence[str]) -> SeriesFacts:
+        return SeriesFacts(
+            inputs_sha256=sha256("\n".join(sorted(inputs)).encode()),
+            finding=answer.finding.value,
+            positive=answer.positive,
+            label=answer.label,
+            probability=answer.probability,
+            interval=answer.interval,
+            flags=tuple(msgspec.to_builtins(flag) for flag in answer.flags),
+            failure=answer.failure,
+            slices=answer.slices,
+            unreadable=answer.unreadable,
+            answer_version=answer.version,
+            source=msgspec.to_builtins(self._ensemble.source),
+        )
