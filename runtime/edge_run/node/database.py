@@ -36,7 +36,7 @@ CREATE INDEX series_state ON series (state);
 CREATE TABLE instances (
     sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL, sop_class TEXT NOT NULL, series TEXT NOT NULL REFERENCES series (key),
     bytes INTEGER NOT NULL, received_at REAL NOT NULL, PRIMARY KEY (series, sop_uid, sha256)
-);
+) WITHOUT ROWID;
 CREATE TABLE answers (
     series TEXT NOT NULL, version INTEGER NOT NULL, inputs TEXT NOT NULL, outcome TEXT NOT NULL, case_id TEXT,
     report_uid TEXT, answered_at REAL NOT NULL, PRIMARY KEY (series, version)

@@ -105,6 +105,7 @@ class Node:
         if self._answering.is_alive():
             # The series that is being answered is answered; the next ones are after a start.
             self._answering.join(max(DRAIN_S, drain))
+        self.inbox.close()
         self.database.close()
 
     def _resume(self) -> None:
