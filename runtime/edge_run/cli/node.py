@@ -18,6 +18,7 @@ class _NodeCommands(CommandGroup):
         "Commands": {
             "status": "_node_commands:status",
             "check": "_node_commands:check",
+            "conformance": "_node_conformance:conformance",
         }
     }
 

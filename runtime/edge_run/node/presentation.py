@@ -71,11 +71,6 @@ DISCARDED = {
 SENT = (
     Service("1.2.840.10008.5.1.4.1.1.88.34", "Comprehensive 3D SR Storage", "the answer"),
     Service("1.2.840.10008.5.1.4.1.1.7", "Secondary Capture Image Storage", "the deciding slices with their heatmap"),
-    Service(
-        "1.2.840.10008.5.1.4.1.1.7.4",
-        "Multi-frame True Color Secondary Capture Image Storage",
-        "the deciding slices with their heatmap, several frames",
-    ),
     Service("1.2.840.10008.5.1.4.1.1.88.59", "Key Object Selection Document Storage", "the deciding slices"),
     Service(
         "1.2.840.10008.5.1.4.1.1.11.1", "Grayscale Softcopy Presentation State Storage", "outlines on a deciding slice"

@@ -78,8 +78,14 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
+    name
+        What messages and metrics call it.
+    ae_title, host, port
+        Of an archive that takes C-STORE.
     url
         Base of the DICOMweb service, such as ``https://pacs/dicom-web``.
+    qido_url
+        Base of the service that is asked with ``verify = "qido"``, where it is another one.
     verify
         How delivery is confirmed: ``commitment`` asks the archive to take responsibility (C-STORE), ``qido`` looks
         the object up (needs ``url`` or ``qido_url``), ``none`` believes the status of the transfer.
@@ -108,6 +114,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
+    ae_title
+        What peers call it, and what it calls itself.
+    host, port
+        Where it listens.
     folder
         For inbox, outbox and their database; one in the user's data folder by default.
     max_associations

@@ -140,7 +140,7 @@ class ResultOptions:
     key_objects
         A Key Object Selection of the deciding slices.
     presentation_state
-        A Grayscale Softcopy Presentation State for each deciding slice: outline and one line of text, no VOI LUT.
+        A Grayscale Softcopy Presentation State of the deciding slices: outlines and one line of text, no VOI LUT.
     parametric_map
         A Parametric Map of the deciding slices, where the source has a frame of reference.
     certainty
