@@ -29,6 +29,7 @@ class _Commands(CommandGroup):
             "serve": "serve:serve",
             "tokens": "tokens:app",
             "node": "node:app",
+            "batch": "batch:app",
             "explain": "explain:explain",
             "cases": "cases:app",
         },

@@ -82,6 +82,11 @@ def precision_names(incomplete: str) -> list[str]:
     return _beginning(sorted(known), incomplete)
 
 
+def ray_addresses(incomplete: str) -> list[str]:
+    """Words that stand for a Ray cluster."""
+    return _beginning(("local", "auto"), incomplete)
+
+
 def listed(names: Iterable[str] | Callable[[str], list[str]]) -> Callable[[str], list[str]]:
     """Complete the last of several names that commas separate."""
 

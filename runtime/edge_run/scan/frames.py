@@ -52,7 +52,9 @@ def frames_of(given: Input, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Fram
     """
     if given.error is not None:
         raise given.error
-    if given.path is None:
+    if given.load is not None:
+        data, source = given.load(), given.name
+    elif given.path is None:
         data, source = sys.stdin.buffer.read(limits.max_bytes + 1), "the input"
     else:
         data, source = load(given.path, limits.max_bytes), str(given.path)

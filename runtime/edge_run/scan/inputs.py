@@ -12,7 +12,7 @@ from edge_run.errors import InputError
 from edge_run.scan.dicom.sniff import LENGTH, is_dicom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 STDIN = "-"
 SUFFIXES = frozenset(
@@ -33,14 +33,17 @@ class Input:
     name
         How records call it: its path, printable, or ``-`` for standard input.
     path
-        The file, which may still turn out to be missing; ``None`` for standard input and beside an ``error``.
+        The file, which may still turn out to be missing; ``None`` for standard input, and beside ``error`` or ``load``.
     error
         Why an argument stands for no input at all, so that it can be reported without stopping the others.
+    load
+        Gets the encoded bytes of what is no file, such as an object of a store; raises `InputError`.
     """
 
     name: str
     path: Path | None
     error: InputError | None = None
+    load: Callable[[], bytes] | None = None
 
 
 def expand(arguments: Sequence[str]) -> list[Input]:

@@ -34,22 +34,29 @@ class Progress:
     ----------
     clock
         Seconds.
+
+    Attributes
+    ----------
+    shown
+        Whether there is a terminal to draw it on.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._shown = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self.shown = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._what, self._begin, self._drawn = "", math.nan, -math.inf
 
-    def show(self, what: str, done: float, total: float) -> None:
+    def show(self, what: str, done: float, total: float, unit: str = "") -> None:
         """Draw how much of a piece of work is done; another ``what`` begins another piece.
 
         Parameters
         ----------
         total
             Steps; 1 where ``done`` is a share, which is shown as a percentage.
+        unit
+            What the steps are, to show how many are done in a second; empty shows none.
         """
-        if not self._shown:
+        if not self.shown:
             return
         if done >= total:
             erase()
@@ -60,18 +67,20 @@ class Progress:
             self._what, self._begin, self._drawn = what, now, -math.inf
         if now - self._drawn >= SECONDS_BETWEEN_DRAWINGS:
             self._drawn = now
-            _draw(self._line(done, total, now - self._begin))
+            _draw(self._line(done, total, now - self._begin, unit))
 
     def close(self) -> None:
         """Erase the line."""
-        if self._shown:
+        if self.shown:
             erase()
 
-    def _line(self, done: float, total: float, seconds: float) -> str:
+    def _line(self, done: float, total: float, seconds: float, unit: str) -> str:
         share = done / total
-        count = f"{share:4.0%}" if total == 1 else f"{int(done)}/{total:g}"
-        left = f"  {_clock((1 - share) / share * seconds)} left" if share and seconds >= SECONDS_BEFORE_ESTIMATE else ""
-        return f"{bar(share, 20, sys.stderr)} {count}{left}  {visible(self._what)}"
+        count = f"{share:4.0%}" if total == 1 else f"{int(done)}/{total:.0f}"
+        known = share and seconds >= SECONDS_BEFORE_ESTIMATE
+        rate = f"  {done / seconds:.1f} {unit}/s" if known and unit else ""
+        left = f"  {clock((1 - share) / share * seconds)} left" if known else ""
+        return f"{bar(share, 20, sys.stderr)} {count}{rate}{left}  {visible(self._what)}"
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +117,8 @@ def _columns() -> int:
         return shutil.get_terminal_size().columns
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Write seconds as minutes and seconds, and hours where there are some."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -75,10 +75,16 @@ def row(record: Record) -> Row:
         },
         **record["measures"],
         "skipped_backends": "; ".join(f"{one['backend']}: {one['reason']}" for one in record["skipped_backends"]),
-        "ms": record["timing_ms"].get("total", sum(record["timing_ms"].values())),
+        "ms": _total_ms(record),
         "noted_label": last_note.get("label"),
         "remark": last_note.get("remark"),
     }
+
+
+def _total_ms(record: Record) -> float | None:
+    """How long an answer took; None in an archive's answers, which are the same however long they took."""
+    times: dict[str, float] = record.get("timing_ms", {})
+    return times.get("total", sum(times.values())) if times else None
 
 
 def _answer(record: Record) -> Row:
