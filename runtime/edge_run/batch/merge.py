@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -77,8 +78,8 @@ class Merged(msgspec.Struct):
 class _Buckets:
     """Lines in files by the first two digits of a hash."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._files = [(folder / f"{name}-{n:02x}").open("w+b") for n in range(BUCKETS)]
+    def __init__(self, folder: Path, name: str, stack: ExitStack) -> None:
+        self._files = [stack.enter_context((folder / f"{name}-{n:02x}").open("w+b")) for n in range(BUCKETS)]
 
     def add(self, identity: str, line: bytes) -> None:
         """Put a line, without its line feed, into its bucket."""
@@ -86,9 +87,11 @@ class _Buckets:
 
     def take(self, number: int) -> list[bytes]:
         """Return the lines of a bucket, and forget them."""
-        with self._files[number] as file:
-            file.seek(0)
-            return file.read().splitlines()
+        file = self._files[number]
+        file.seek(0)
+        lines = file.read().splitlines()
+        file.truncate(0)
+        return lines
 
 
 class _Row(NamedTuple):
@@ -126,8 +129,10 @@ def merge(
     if not parts:
         raise UsageError(f"{folder} holds no answers", hint="edge-run batch PATHS --out DIR writes some")
     merged = Merged(len(layout.sealed_parts(folder)), len(layout.open_parts(folder)))
-    with tempfile.TemporaryDirectory(prefix=".merge-", dir=folder) as place, replacing(folder / TABLE) as unfinished:
-        rows, listed = _Buckets(Path(place), "rows"), _Buckets(Path(place), "list")
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix=".merge-", dir=folder))
+        unfinished = stack.enter_context(replacing(folder / TABLE))
+        rows, listed = _Buckets(Path(place), "rows", stack), _Buckets(Path(place), "list", stack)
         for number, part in enumerate(parts, 1):
             for text in verified(part, merged.faults):
                 if (found := answered(text)) is not None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_run.errors import BackendError, UsageError
@@ -115,24 +116,30 @@ def cluster(address: str, cores: int | None) -> Iterator[Plan]:
         The cluster has too few CPUs.
     """
     ray = need_ray(address)
-    if address == LOCAL:
-        with _local(ray, cores) as found:
-            yield found
-        return
+    # Standard output is for data; Ray tells there which worker died.
+    with redirect_stdout(sys.stderr), _local(ray, cores) if address == LOCAL else _joined(ray, address, cores) as found:
+        yield found
+
+
+_QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
+
+
+@contextmanager
+def _joined(ray: Any, address: str, cores: int | None) -> Iterator[Plan]:  # noqa: ANN401
     try:
         ray.init(address=address, **_QUIET)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:
+        ray.shutdown()
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BackendError(
-            f"no Ray cluster answers at {address}: {error}", hint="ray start --head, or --ray local on this machine"
+            f"no Ray cluster answers at {address}: {said}",
+            hint="ray start --head, and the same RAY_AUTH_TOKEN here; or --ray local on this machine",
         ) from error
     try:
         nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
         yield plan(nodes, cores)
     finally:
         ray.shutdown()
-
-
-_QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @contextmanager

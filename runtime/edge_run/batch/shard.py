@@ -11,7 +11,7 @@ from edge_run.errors import UsageError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_FORM = re.compile(r"(\d{1,6})/(\d{1,6})")
+_FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
 class Shard(NamedTuple):

@@ -69,7 +69,7 @@ def find(url: str) -> Iterator[Object]:
 
 
 def load(url: str) -> bytes:
-    """Read an object whole, at most one byte more than a scan may have.
+    """Read an object whole.
 
     Raises
     ------
@@ -81,9 +81,12 @@ def load(url: str) -> bytes:
     system, place = _open(url)
     try:
         with system.open(place, "rb") as file:
-            return bytes(file.read(MAX_BYTES + 1))
+            data = bytes(file.read(MAX_BYTES + 1))
     except Exception as error:  # noqa: BLE001 - drivers raise whatever their libraries do
         raise _refused(url, error) from None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{url} is over the limit of {MAX_BYTES} bytes.", hint="Give one scan by itself.")
+    return data
 
 
 def without_secrets(text: str) -> str:

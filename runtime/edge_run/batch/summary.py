@@ -31,7 +31,7 @@ class Summary(msgspec.Struct):
         Rows with an answer, by label and by flag.
     flagged
         Rows with an answer and a flag.
-    errors
+    error_messages
         Files without an answer, by what is wrong with them; names in the messages are left out.
     sources
         Rows with an answer by bundle, precision, backend and version of edge-run.
@@ -43,7 +43,7 @@ class Summary(msgspec.Struct):
     labels: dict[str, int]
     flagged: int
     flags: dict[str, int]
-    errors: dict[str, int]
+    error_messages: dict[str, int]
     sources: dict[str, int]
     drift: Report | None
 

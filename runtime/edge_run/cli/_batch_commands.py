@@ -61,9 +61,10 @@ def run(
     early_exit: _options.EarlyExit = False,
     as_json: _options.Json = False,
 ) -> None:
-    """Answer a shard of an archive; what is in the output folder is not answered again.
+    """Answer an archive, or a shard of it.
 
-    A file that cannot be read has a row with an error, and the exit code is 0 all the same.
+    What is in the output folder is not answered again. A file that cannot be read has a row with an error, and the exit
+    code is 0 all the same.
     """
     from ._batching import Job, run_shard
 
@@ -89,9 +90,10 @@ def run(
 
 
 def list_(paths: Paths = None, out: Out = ..., as_json: _options.Json = False) -> None:  # type: ignore[assignment]
-    """List an archive and hash its files once, so that each shard reads only its own.
+    """List an archive and hash its files once.
 
-    The list is kept in the output folder; edge-run batch run --out DIR takes it from there.
+    Each shard then reads only its own. The list is kept in the output folder; edge-run batch run --out DIR takes it
+    from there.
     """
     from ._batching import listed
 
@@ -120,9 +122,10 @@ def merge(
     ] = False,
     as_json: _options.Json = False,
 ) -> None:
-    """Join all parts into DIR/answers.jsonl, verify their chains, and summarise.
+    """Join what the shards wrote, check it, and summarise.
 
-    Exit code 3 where listed files have no row, 6 where a chain is broken or two answers of one file differ.
+    Writes DIR/answers.jsonl and DIR/summary.json. The exit code is 3 where listed files have no row, 6 where a hash chain
+    is broken or two answers of one file differ.
     """
     from ._merging import merged_folder
 
@@ -147,5 +150,5 @@ def merge(
 
 def _said(work: Work) -> str:
     before = f", {work.before} were answered before" if work.before else ""
-    errors = f", {work.errors} of them could not be read" if work.errors else ""
+    errors = f", {work.errors} of them with an error" if work.errors else ""
     return f"{work.part}: answered {work.answered} of {work.files} files{errors}{before}"

@@ -23,7 +23,7 @@ def batch_text(merged: Merged, summary: Summary, out: Path) -> str:
         f"{out}: {merged.parts + merged.open_parts} parts, {merged.listed} listed files, {summary.rows} rows",
         f"  answered   {merged.answered}",
         f"  errors     {merged.errors}",
-        *(f"    {count:>6}  {message}" for message, count in [*summary.errors.items()][:MOST_ERRORS]),
+        *(f"    {count:>6}  {message}" for message, count in [*summary.error_messages.items()][:MOST_ERRORS]),
         f"  missing    {merged.missing}",
         *(f"            {name}" for name in merged.missing_files),
     ]
