@@ -160,7 +160,7 @@ ROOMS = {
         "ensemble", "cases", "watch", "node", "doctor", "bench", "batch", "serve", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "provenance", "request", "training"),
-    "edge_export": ("graphs", "reporter", "scans", "gate", "flags", "bundle", "derived", "export"),
+    "edge_export": ("graphs", "reporter", "triton", "scans", "gate", "flags", "bundle", "derived", "export_run"),
     "edge_explain": (
         "explanation", "progress", "settings", "find_scans", "cache", "packing", "parity", "methods", "trust", "report",
         "compute", "explain_scan",

@@ -21,6 +21,9 @@ EXTRAS = {
     "explain": ("torch", "captum", "skimage"),
     "dicom": ("pydicom", "gdcm"),
     "serve": ("starlette", "uvicorn", "jinja2", "python_multipart", "prometheus_client"),
+    "node": ("pynetdicom", "pydicom", "highdicom", "prometheus_client"),
+    "ray": ("ray", "pyarrow"),
+    "triton": ("onnx",),
     **{backend.extra: backend.modules for backend in BACKENDS.values() if backend.extra},
 }
 INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")

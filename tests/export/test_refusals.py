@@ -24,7 +24,7 @@ def no_work(monkeypatch):
     def read(*_arguments, **_options):
         raise AssertionError("scans were read")
 
-    monkeypatch.setattr(sys.modules["edge_export.export"], "read_export_scans", read)
+    monkeypatch.setattr(sys.modules["edge_export.export_run"], "read_export_scans", read)
 
 
 @pytest.mark.usefixtures("no_work")
@@ -143,7 +143,7 @@ def test_failure_in_the_middle_leaves_nothing(make, error, message, exported, tm
 def test_int8_that_gains_nothing_is_refused_with_two_ways_out(exported):
     import msgspec
 
-    from edge_export.export import _refuse_no_gain
+    from edge_export.export_run import _refuse_no_gain
 
     _refuse_no_gain(exported.report)
     built = exported.report.members["resnet18"]["int8-cpu"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGES = {"numpy", "opencv-python-headless", "onnxruntime", "typer", "msgspec"}
-EXTRAS = {"train", "export", "explain", "dicom", "openvino", "tensorrt", "serve"}
+EXTRAS = {"train", "export", "explain", "dicom", "openvino", "tensorrt", "serve", "node", "ray", "triton"}
 
 
 @pytest.fixture

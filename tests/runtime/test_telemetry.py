@@ -45,7 +45,7 @@ open_runner("cpu", Network(Path(sys.argv[1]).read_bytes(), "toy", "fp32", 32), t
 THIRD_PARTY = (
     "lightning.pytorch", "torchvision", "onnx", "onnxscript", "onnxruntime.quantization", "captum.attr", "skimage",
     "scipy.stats", "matplotlib.figure", "safetensors", "pydicom", "gdcm", "openvino", "jinja2", "edge_train.training",
-    "edge_export.export", "edge_explain.explaining",
+    "edge_export.export_run", "edge_explain.explaining",
 )  # fmt: skip
 
 

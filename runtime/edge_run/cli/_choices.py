@@ -58,6 +58,7 @@ class Modality(Word):
 
 NETWORKS = ("googlenet", "resnet18", "resnet50", "resnet101")
 EXPORTED_PRECISIONS = ("fp32", "fp16", "int8-cpu", "int8-trt", "int8-trt-fp16")
+SERVED = ("cpu", "cuda", "tensorrt")
 
 
 def bundle_names(incomplete: str) -> list[str]:
