@@ -61,18 +61,22 @@ def export(
     differs by more than is accepted. With --triton, write a bundle's model repository for NVIDIA Triton instead.
     """
     if triton is not None:
-        _refuse_options_of_runs(DATA=data, out=out, modality=modality, card=card, report=report, tolerance=tolerance)
+        gates = {"tolerance": tolerance, "flag-rate": flag_rate, "flag-error": flag_error}
+        _refuse_for_triton({"DATA": data, "out": out, "modality": modality, "card": card, "report": report, **gates})
         request = TritonRequest(name, backend, precision, instances, threads, batch, merged)
         export_triton(run, triton, request, as_json=as_json)
         return
     if not data or out is None:
-        raise UsageError("a bundle is written from DATA to --out BUNDLE", hint="edge-run export RUN DATA --out BUNDLE")
+        raise UsageError(
+            "a bundle is written from DATA to --out BUNDLE",
+            hint="edge-run export RUN DATA --out BUNDLE, or edge-run export BUNDLE --triton REPO",
+        )
     if merged:
         raise UsageError("--merged belongs to --triton", hint="edge-run export BUNDLE --triton REPO --merged")
     exporting = need("edge_export", "export")
     # The package imports its parts, and with them PyTorch, when they are first used: it may be missing here.
     need("edge_export.derived", "export")
-    gates = {
+    settings = {
         "tolerances": _tolerances(tolerance or []),
         "flag_target": exporting.Target(*_target(flag_rate, flag_error)),
     }
@@ -81,17 +85,19 @@ def export(
     if report and not report.resolve().parent.is_dir():
         raise UsageError(f"report {report} has no folder to lie in", hint=f"mkdir -p {report.parent}")
     with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
-        gates["reporter"] = exporting.Reporter(say, progress.show)
+        settings["reporter"] = exporting.Reporter(say, progress.show)
         if not (run / "run.json").exists() and (bundle := _bundle(run)) is not None:
             forms = [form for form in precisions if form != exporting.STORED]
-            exporting.add_derived_forms(bundle, data, out, forms=forms, **gates)
+            exporting.add_derived_forms(bundle, data, out, forms=forms, **settings)
         else:
             if modality is None:
                 say("note: the bundle is for CT; --modality CR or DX makes one for radiographs")
             about = {"name": name, "modality": (modality or Modality.CT).value, "card": card, "command": command_line()}
             calibrated = {"calibration": calibration.value, "calibration_scans": calibration_scans}
             reported = _writing(report, as_json=as_json)
-            exporting.export(run, data, out, precisions=precisions, reported=reported, **about, **calibrated, **gates)
+            exporting.export(
+                run, data, out, precisions=precisions, reported=reported, **about, **calibrated, **settings
+            )
     if not as_json:
         typer.echo(out)
 
@@ -108,9 +114,9 @@ def _writing(report: Path | None, *, as_json: bool) -> Callable[[object], None]:
     return reported
 
 
-def _refuse_options_of_runs(**given: object) -> None:
-    """Refuse what is asked of a run while a repository is asked for: it would have no effect."""
-    names = [name if name.isupper() else f"--{name}" for name, value in given.items() if value]
+def _refuse_for_triton(given: dict[str, object]) -> None:
+    """Refuse what is asked of a run's export while a repository is asked for: it would have no effect."""
+    names = [name if name.isupper() else f"--{name}" for name, value in given.items() if value is not None]
     if names:
         raise UsageError(
             f"--triton takes no {', '.join(names)}: a repository is written from a bundle alone",

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import toy
+from benchmarks.latency.triton.server import missing, patiently, serving, with_shim
 from edge_export.triton import write_repository
 from edge_run import Bundle, Ensemble, preprocess, read
-
-from .server import missing, serving, with_shim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +50,7 @@ def client(tmp_path_factory) -> Iterator[http.InferenceServerClient]:
             name = f"{bundle.manifest.name}{'-merged' if merged else ''}"
             write_repository(bundle, folder / name / "repository", name=name, merged=merged)
             with_shim(folder / name / "repository", models)
-    with serving(models, folder) as address, http.InferenceServerClient(address) as client:
+    with serving(models, folder) as server, http.InferenceServerClient(server.address) as client:
         client.toy = folder / "toy"
         yield client
 
@@ -69,7 +68,7 @@ def served(request, client) -> Served:
 def ask(served: Served, scans: np.ndarray, **options: object) -> http.InferResult:
     tensor = http.InferInput("scan", scans.shape, "UINT8")
     tensor.set_data_from_numpy(scans)
-    return served.client.infer(served.model, [tensor], **options)
+    return patiently(served.client.infer)(served.model, [tensor], **options)
 
 
 def test_probabilities_and_labels_are_those_of_predict(served):

@@ -1,6 +1,6 @@
 """A real tritonserver, from PyPI's nvidia-pytriton in an environment of its own.
 
-That server has no backend but Python's. So each model's ``backend: "onnxruntime"`` becomes ``python`` with `shim.py`
+That server has no backend but Python's. So each model's ``backend: "onnxruntime"`` becomes ``python`` with `SHIM`
 beside its graph; the rest of the configurations, the ensemble and the scheduler are Triton's.
 """
 
@@ -15,20 +15,29 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from .models import SHIM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-SHIM = Path(__file__).with_name("shim.py")
 ENVIRONMENT = Path(os.environ.get("EDGE_RUN_TRITON", Path(__file__).parents[3] / ".venv-triton"))
 """The environment that ``.ci/run`` makes, or one with the same packages."""
 
 START_S = 120
+Answer = TypeVar("Answer")
+
+
+class Server(NamedTuple):
+    """A server that is ready: its HTTP address, and its process."""
+
+    address: str
+    pid: int
 
 
 def missing() -> str:
-    """Why no server can be started here; empty where one can."""
+    """Return why no server can be started here; empty where one can."""
     if _packages() is None:
         return f"there is no nvidia-pytriton in {ENVIRONMENT} (EDGE_RUN_TRITON names another place)"
     return ""
@@ -41,15 +50,22 @@ def with_shim(repository: Path, target: Path) -> Path:
         text = config.read_text()
         config.write_text(text.replace('backend: "onnxruntime"', 'backend: "python"'))
         if 'backend: "onnxruntime"' in text:
-            shutil.copy(SHIM, config.parent / "1" / "model.py")
+            (config.parent / "1" / "model.py").write_text(SHIM)
     return target
 
 
 @contextlib.contextmanager
-def serving(repository: Path, scratch: Path) -> Iterator[str]:
-    """Start a server on loopback for a repository of `with_shim`, and give its HTTP address when it is ready."""
+def serving(repository: Path, scratch: Path) -> Iterator[Server]:
+    """Start a server on loopback for a repository of `with_shim`; it ends with the block.
+
+    Raises
+    ------
+    RuntimeError
+        It does not become ready; the message has the end of its log.
+    """
     packages = _packages()
-    assert packages is not None
+    if packages is None:
+        raise RuntimeError(missing())
     port = _free_port()
     log = scratch / "tritonserver.log"
     command = [
@@ -77,7 +93,7 @@ def serving(repository: Path, scratch: Path) -> Iterator[str]:
         )
         try:
             _wait_until_ready(server, port, log)
-            yield f"127.0.0.1:{port}"
+            yield Server(f"127.0.0.1:{port}", server.pid)
         finally:
             server.terminate()
             try:
@@ -85,6 +101,23 @@ def serving(repository: Path, scratch: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def patiently(infer: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Ask again where Triton gave up a Python process that did not answer for a second, as on a busy machine."""
+
+    def ask(*arguments: object, **options: object) -> Answer:
+        for _ in range(5):
+            try:
+                return infer(*arguments, **options)
+            # tritonclient, which has the class, is imported by none that only starts a server.
+            except Exception as error:
+                if "is not healthy" not in str(error):
+                    raise
+                time.sleep(1)
+        return infer(*arguments, **options)
+
+    return ask
 
 
 def _packages() -> Path | None:
@@ -117,4 +150,4 @@ def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> 
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise AssertionError(f"tritonserver is not ready:\n{log.read_text(errors='replace')[-4000:]}")
+    raise RuntimeError(f"tritonserver is not ready:\n{log.read_text(errors='replace')[-4000:]}")
