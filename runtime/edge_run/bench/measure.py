@@ -16,7 +16,7 @@ from .record import PREDICT, Result
 from .summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edge_run.bundle.bundle import Bundle
 
@@ -61,6 +61,8 @@ def measure(
     progress
         Called before each trial with the variant, the number of finished trials, and the number of all.
     """
+    # A damaged bundle ends the benchmark here; and every trial finds the files in the system's cache.
+    sizes = artefact_bytes(bundle, (variant.precision for variant in variants))
     trials: dict[Variant, list[Trial]] = {variant: [] for variant in variants}
     errors: dict[Variant, str] = {}
     for number in range(budget.rounds):
@@ -85,13 +87,18 @@ def measure(
         Result(
             variant,
             threads_of(bundle.manifest, variant, threads),
-            artefact_bytes(bundle, variant),
+            _bytes(variant, sizes[variant.precision]),
             summarise(found) if found else None,
             tuple(found),
             errors.get(variant, ""),
         )
         for variant, found in trials.items()
     )
+
+
+def _bytes(variant: Variant, sizes: Mapping[str, int]) -> int:
+    """Return the size of the networks that a variant loads."""
+    return sizes[variant.member] if variant.member else sum(sizes.values())
 
 
 def _trial(job: Job, processes: Processes) -> Outcome:

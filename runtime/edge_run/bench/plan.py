@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.backends import BACKENDS
-from edge_run.backends.table import supported, why_not
+from edge_run.backends.table import CPU, supported, why_not
 from edge_run.errors import BackendError, UsageError
 
 from .record import ENSEMBLE, MEMBER, PREDICT, Skipped, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from edge_run.bundle.bundle import Bundle
     from edge_run.bundle.manifest import Manifest
@@ -19,14 +19,23 @@ if TYPE_CHECKING:
 
 FULL, CERTIFIED = "full", "certified"
 EXITS = (FULL, CERTIFIED)
+_QUICK = "--quick measures the backend that auto takes, and the CPU"
 
 
 class Filters(NamedTuple):
-    """What the user wants measured; everything where None."""
+    """What the user wants measured; everything where None.
+
+    Attributes
+    ----------
+    quick
+        What the user does not name is pruned: of the backends, each precision is measured on the one that ``auto``
+        takes and on the CPU; of the exits, without early exit.
+    """
 
     backends: Sequence[str] | None = None
     precisions: Sequence[str] | None = None
     exits: Sequence[str] | None = None
+    quick: bool = False
 
 
 class Plan(NamedTuple):
@@ -53,7 +62,7 @@ def plan(manifest: Manifest, states: Mapping[str, BackendState], filters: Filter
     """
     backends = _known("backend", filters.backends, tuple(BACKENDS), of="edge-run has")
     precisions = _known("precision", filters.precisions, manifest.precisions, of="the bundle has")
-    exits = _known("exit", filters.exits, EXITS, of="edge-run has")
+    exits = _known("exit", filters.exits or ((FULL,) if filters.quick else None), EXITS, of="edge-run has")
     variants: list[Variant] = []
     skipped: list[Skipped] = []
     for backend in backends:
@@ -63,7 +72,10 @@ def plan(manifest: Manifest, states: Mapping[str, BackendState], filters: Filter
             continue
         fits = supported(backend, None, precisions)
         skipped += [Skipped(backend, p, why_not(backend, p), "") for p in precisions if p not in fits]
-        for precision in fits:
+        # The table of backends has the order in which `auto` tries them.
+        again = {one.precision for one in variants} if filters.quick and not filters.backends and backend != CPU else ()
+        skipped += [Skipped(backend, p, _QUICK, f"--backend {backend}") for p in fits if p in again]
+        for precision in (p for p in fits if p not in again):
             variants += [Variant(backend, precision, MEMBER, member=member.id) for member in manifest.members]
             variants += [Variant(backend, precision, what, exit=e) for e in exits for what in (ENSEMBLE, PREDICT)]
     if not variants:
@@ -82,10 +94,10 @@ def threads_of(manifest: Manifest, variant: Variant, cores: int) -> dict[str, in
     return {member_id: max(1, cores // len(stage)) for stage in stages for member_id in stage}
 
 
-def artefact_bytes(bundle: Bundle, variant: Variant) -> int:
-    """Return the size of the networks that a variant loads, bytes."""
-    members = [m for m in bundle.manifest.members if variant.member in ("", m.id)]
-    return sum(len(bundle.model(member, variant.precision)) for member in members)
+def artefact_bytes(bundle: Bundle, precisions: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Read every network once, and return its size in bytes by precision and member."""
+    members = bundle.manifest.members
+    return {p: {member.id: len(bundle.model(member, p)) for member in members} for p in dict.fromkeys(precisions)}
 
 
 def _known(what: str, names: Sequence[str] | None, known: Sequence[str], *, of: str) -> tuple[str, ...]:

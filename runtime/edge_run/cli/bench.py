@@ -37,7 +37,7 @@ def bench(
     backend: Annotated[str | None, typer.Option(help="Measure these, separated by commas.  [default: all that run here]", autocompletion=listed(backend_names), rich_help_panel=_options.MODEL)] = None,
     early_exit: Annotated[bool | None, typer.Option(help="Measure with early exit only, or without only.", show_default="both", rich_help_panel=_options.MODEL)] = None,
     threads: _options.Threads = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Take a first look: 3 rounds and less time.", rich_help_panel=MEASURING)] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take a first look in about a minute: fewer rounds, the backend that auto takes, no early exit.", rich_help_panel=MEASURING)] = False,
     min_time: Annotated[float | None, typer.Option(min=0, help="Measure each variant for at least so many seconds.  [default: 5]", rich_help_panel=MEASURING)] = None,
     min_count: Annotated[int | None, typer.Option(min=1, help="Measure at least so many answers of each variant.  [default: 50]", rich_help_panel=MEASURING)] = None,
     compare: Annotated[Path | None, typer.Option(metavar="OLD.json", help="Print ratios to an earlier --out.", rich_help_panel=COMPARISON)] = None,
@@ -63,7 +63,7 @@ def bench(
     earlier = comparing.load(compare) if compare else None
     opened, machine = Bundle(bundle), examine()
     exits = None if early_exit is None else [EXITS[early_exit]]
-    filters = Filters(_names(backend), _names(precision), exits)
+    filters = Filters(_names(backend), _names(precision), exits, quick)
     planned = plan(opened.manifest, machine.backends, filters)
     if earlier:
         comparing.require_common(earlier, planned.variants)

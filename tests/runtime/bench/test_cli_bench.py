@@ -11,7 +11,7 @@ from edge_run.bench import processes
 from edge_run.bench.job import Outcome
 from toy import edge_run, png, scan, write_toy_bundle
 
-CPU = ("--backend", "cpu", "--precision", "fp32", "--quick")
+CPU = ("--backend", "cpu", "--precision", "fp32")
 
 
 @pytest.fixture

@@ -60,6 +60,12 @@ def test_one_that_fails_is_recorded_and_stops_no_other(measured, trial):
     assert [job.variant for job in jobs].count(B) == 2, "no further trial"
 
 
+def test_each_row_has_the_size_of_what_it_loads(measured, toy):
+    (a, predict), _, _ = measured([A, PREDICT])
+    sizes = {m.id: m.artefacts["fp32"].file.bytes for m in Bundle(toy).manifest.members}
+    assert [found.artefact_bytes for found in (a, predict)] == [sizes[A.member], sum(sizes.values())]
+
+
 def test_one_that_never_worked_has_no_figures(measured):
     ((found,), _, _) = measured([A], lambda _: Outcome(None, "it broke"))
     assert (found.summary, found.trials, found.error) == (None, (), "it broke")

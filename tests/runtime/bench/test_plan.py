@@ -80,9 +80,30 @@ def test_threads_are_those_of_the_ensemble(toy, manifest, stop, cores):
         assert said == {manifest.members[m].id: count for m, count in ensemble._pool.threads.items()}
 
 
-def test_a_member_alone_has_all_cores_and_its_own_file(toy, manifest):
+def test_a_member_alone_has_all_cores(manifest):
     alone = Variant("cpu", "fp32", "member", member="googlenet")
     assert threads_of(manifest, alone, 4) == {"googlenet": 4}
-    sizes = [member.artefacts["fp32"].file.bytes for member in manifest.members]
-    assert artefact_bytes(Bundle(toy), alone) == sizes[1]
-    assert artefact_bytes(Bundle(toy), Variant("cpu", "fp32", "predict", exit="full")) == sum(sizes)
+
+
+def test_size_is_that_of_the_files(toy, manifest):
+    sizes = {member.id: member.artefacts["fp32"].file.bytes for member in manifest.members}
+    assert artefact_bytes(Bundle(toy), ["fp32", "fp32"]) == {"fp32": sizes}
+
+
+def test_quick_measures_each_precision_on_the_backend_of_auto_and_on_the_cpu(manifest):
+    found = plan(manifest, states("cuda", "cpu", "openvino"), Filters(quick=True))
+    assert list(dict.fromkeys((v.backend, v.precision) for v in found.variants)) == [
+        ("cuda", "fp32"), ("cpu", "int8-cpu"), ("cpu", "fp32"),
+    ]  # fmt: skip
+    assert {v.exit for v in found.variants} == {"", "full"}
+    left_out = [one for one in found.skipped if "--quick" in one.reason]
+    assert [(one.backend, one.precision, one.hint) for one in left_out] == [
+        ("openvino", "int8-cpu", "--backend openvino"), ("openvino", "fp32", "--backend openvino"),
+    ]  # fmt: skip
+
+
+def test_quick_measures_what_is_named(manifest):
+    found = plan(manifest, states("cpu", "openvino"), Filters(["cpu", "openvino"], None, ["certified"], quick=True))
+    assert {(v.backend, v.exit) for v in found.variants} == {
+        (backend, exit_) for backend in ("cpu", "openvino") for exit_ in ("", "certified")
+    }
