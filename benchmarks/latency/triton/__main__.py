@@ -72,7 +72,7 @@ def _models(bundle: Bundle, scratch: Path) -> Path:
     """Write one repository with all three ways."""
     models = scratch / "models"
     for way in (ENSEMBLE, MERGED):
-        write_repository(bundle, scratch / way, name=way, merged=way == MERGED)
+        write_repository(bundle, scratch / way, name=way, merged=way == MERGED, timeout_s=600)
         with_shim(scratch / way, models)
     folder = models / EXIT
     (folder / "1").mkdir(parents=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .members import FEATURES, LOGITS, SCAN
 from .pbtxt import Name
-from .settings import CPU, GPU_DELAY_US, QUEUE, TENSORRT, TIMEOUT_US
+from .settings import CPU, GPU_DELAY_US, QUEUE, TENSORRT
 from .vote_graph import HEATMAP, LABEL, PROBABILITIES, features_of, has_heatmap, logits_of
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _network(
             "max_queue_delay_microseconds": 0 if on_cpu else GPU_DELAY_US,
             "default_queue_policy": {
                 "timeout_action": Name("REJECT"),
-                "default_timeout_microseconds": TIMEOUT_US,
+                "default_timeout_microseconds": round(settings.timeout_s * 1e6),
                 "allow_timeout_override": True,
                 "max_queue_size": QUEUE,
             },

@@ -16,7 +16,7 @@ from .members import read_members
 from .merged_graph import merged_graph
 from .pbtxt import to_text
 from .plans import compiled_precision, read_plan
-from .settings import TENSORRT, Settings, checked, choose_precision
+from .settings import TENSORRT, Settings, check, choose_precision
 from .vote_graph import has_heatmap, vote_graph
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def write_repository(
     instances: int = 1,
     threads: int = 1,
     batch: int = 8,
+    timeout_s: float = 2.0,
     merged: bool = False,
     reporter: Reporter = Reporter(),  # noqa: B008 - immutable
 ) -> Repository:
@@ -81,7 +82,7 @@ def write_repository(
         ``cpu`` and ``cuda``: ONNX Runtime; ``tensorrt``: the engines that ``edge-run compile`` built.
     precision
         None: the best that the backend runs, with ``tensorrt`` the best that is compiled.
-    instances, threads, batch
+    instances, threads, batch, timeout_s
         See :class:`edge_export.triton.settings.Settings`; engines limit ``batch`` to what they were built for.
     merged
         Write members and vote as one ONNX file, for servers that know no ensembles.
@@ -95,11 +96,12 @@ def write_repository(
     BundleError
         A file of the bundle is damaged.
     """
-    checked(backend, instances, threads, batch, merged=merged)
+    settings = Settings(backend, precision or "", instances, threads, batch, timeout_s)
+    check(settings, merged=merged)
     _require_free(out)
     if backend == TENSORRT and precision is None:
         precision = compiled_precision(bundle)
-    settings = Settings(backend, choose_precision(bundle, backend, precision), instances, threads, batch)
+    settings = settings._replace(precision=choose_precision(bundle, backend, precision))
     model = bundle.manifest.name if name is None else name
     models = _model_names(model, bundle)
     reporter.bar(f"reading {settings.precision}", 0, 1)

@@ -15,7 +15,6 @@ SERVED = (CPU, CUDA, TENSORRT)
 """Backends of edge-run whose form Triton can run: ONNX Runtime on the CPU or a GPU, and TensorRT."""
 
 QUEUE = 64
-TIMEOUT_US = 2_000_000
 GPU_DELAY_US = 1_000
 
 
@@ -32,6 +31,8 @@ class Settings(NamedTuple):
         Threads of each instance, where it computes on the CPU.
     batch
         Largest batch.
+    timeout_s
+        Seconds that a request may wait in a queue before it is refused.
     """
 
     backend: str
@@ -39,9 +40,10 @@ class Settings(NamedTuple):
     instances: int = 1
     threads: int = 1
     batch: int = 8
+    timeout_s: float = 2.0
 
 
-def checked(backend: str, instances: int, threads: int, batch: int, *, merged: bool) -> None:
+def check(settings: Settings, *, merged: bool) -> None:
     """Refuse what no repository can be written for.
 
     Raises
@@ -49,6 +51,7 @@ def checked(backend: str, instances: int, threads: int, batch: int, *, merged: b
     UsageError
         The backend is none that Triton runs, or a number is not positive.
     """
+    backend = settings.backend
     if backend not in SERVED:
         raise UsageError(f"Triton runs no form for backend {backend}", hint=f"choose from {', '.join(SERVED)}")
     if merged and backend == TENSORRT:
@@ -56,8 +59,8 @@ def checked(backend: str, instances: int, threads: int, batch: int, *, merged: b
             "a merged graph is one ONNX file, and engines are built for each member",
             hint="leave --merged away, or choose --backend cuda",
         )
-    if min(instances, threads, batch) < 1:
-        raise UsageError(f"{instances} instances, {threads} threads and batches of {batch} serve nothing")
+    if min(settings.instances, settings.threads, settings.batch) < 1 or not settings.timeout_s > 0:
+        raise UsageError(f"{settings} serves nothing", hint="choose numbers above 0")
 
 
 def choose_precision(bundle: Bundle, backend: str, precision: str | None) -> str:

@@ -26,6 +26,7 @@ class TritonRequest(NamedTuple):
     instances: int
     threads: int
     batch: int
+    timeout_s: float
     merged: bool
 
 

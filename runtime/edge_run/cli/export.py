@@ -54,6 +54,7 @@ def export(
     instances: Annotated[int, typer.Option(min=1, help="Let so many copies of each member work at the same time.", rich_help_panel=TRITON)] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Give each copy so many threads on the CPU.", rich_help_panel=TRITON)] = 1,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Answer so many scans at once at most.", rich_help_panel=TRITON)] = 8,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Refuse a request that waits longer than so many seconds.", rich_help_panel=TRITON)] = 2.0,
 ) -> None:  # fmt: skip
     """Compile a run's networks to ONNX and write a bundle.
 
@@ -63,7 +64,7 @@ def export(
     if triton is not None:
         gates = {"tolerance": tolerance, "flag-rate": flag_rate, "flag-error": flag_error}
         _refuse_for_triton({"DATA": data, "out": out, "modality": modality, "card": card, "report": report, **gates})
-        request = TritonRequest(name, backend, precision, instances, threads, batch, merged)
+        request = TritonRequest(name, backend, precision, instances, threads, batch, timeout, merged)
         export_triton(run, triton, request, as_json=as_json)
         return
     if not data or out is None:

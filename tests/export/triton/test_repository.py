@@ -36,7 +36,7 @@ class Written(NamedTuple):
 def written(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("triton")
     bundle = Bundle(write_toy_bundle(folder / "toy", labels=LABELS[: request.param]))
-    write_repository(bundle, folder / "repository", instances=2, threads=3)
+    write_repository(bundle, folder / "repository", instances=2, threads=3, timeout_s=1.5)
     write_repository(bundle, folder / "merged", merged=True)
     return Written(bundle, folder / "repository", folder / "merged")
 
@@ -150,7 +150,7 @@ def test_threads_instances_and_queues_are_bounded(written, model_config):
         policy = config.dynamic_batching.default_queue_policy
         assert policy.timeout_action == policy.REJECT
         assert policy.max_queue_size > 0
-        assert policy.default_timeout_microseconds > 0
+        assert policy.default_timeout_microseconds == 1_500_000
 
 
 def test_warm_up_is_with_the_reference_scans(written, model_config):
@@ -331,6 +331,7 @@ def test_record_names_what_was_written(tmp_path, capsys):
         "instances": 1,
         "threads": 1,
         "batch": 8,
+        "timeout_s": 2.0,
     }
     assert sorted(record["models"]) == sorted(one.name for one in (tmp_path / "repository").iterdir())
 

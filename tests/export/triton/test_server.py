@@ -48,7 +48,7 @@ def client(tmp_path_factory) -> Iterator[http.InferenceServerClient]:
         bundle = Bundle(path)
         for merged in (False, True):
             name = f"{bundle.manifest.name}{'-merged' if merged else ''}"
-            write_repository(bundle, folder / name / "repository", name=name, merged=merged)
+            write_repository(bundle, folder / name / "repository", name=name, merged=merged, timeout_s=60)
             with_shim(folder / name / "repository", models)
     with serving(models, folder) as server, http.InferenceServerClient(server.address) as client:
         client.toy = folder / "toy"
