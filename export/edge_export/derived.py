@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +34,7 @@ from .scans.export_scans import FEATURE_SCANS, ExportScans, ValidationScans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -97,13 +96,13 @@ def add_derived_forms(
     recipe = chosen([SOURCE], tolerances)[SOURCE]
     recipes = {form: recipe._replace(half_scales=RECIPES[form].half_scales) for form in forms}
     scans = _scans(bundle, folders)
-    with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
+    with BundleWriter(out) as writer:
         members = []
         for member in bundle.manifest.members:
-            stored = _stored(bundle, member, scans, Path(scratch))
+            stored = _stored(bundle, member, scans, writer.scratch)
             artefacts = {}
             for form, own in recipes.items():
-                path = Path(scratch) / f"{member.id}.{form}.onnx"
+                path = writer.scratch / f"{member.id}.{form}.onnx"
                 path.write_bytes(derive(stored.fp32.read_bytes(), form, _float_layers(member)))
                 artefacts[form] = assess_artefact(path, stored, own, scans)._replace(float_layers=_float_layers(member))
                 reporter.say(artefact_line(member.id, form, artefacts[form]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_run.errors import GateError, UsageError
@@ -26,6 +24,7 @@ from .scans.export_scans import read_export_scans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from edge_run.bundle.manifest import Manifest
 
@@ -104,13 +103,13 @@ def export(
         raise UsageError(f"{flag_target} is no share between 0 and 1", hint=f"--flag-{flag_target.kind} 0.1")
     run = Run(run_folder)
     info = BundleInfo(name or _name(out), modality, read_card(card) if card else blank_card(run), command)
-    with BundleWriter(out) as writer, tempfile.TemporaryDirectory() as scratch:
+    with BundleWriter(out) as writer:
         scans = read_export_scans(run, folders, calibration_scans=calibration_scans if methods else 0)
         check_reachable(flag_target, scans.validation.groups)
         compiled = []
         for voter in run.ensemble.members:
             progress = reporter.progress(f"{voter.id}: calibrating")
-            original = load_trained_member(run, voter, scans, Path(scratch), methods, progress)
+            original = load_trained_member(run, voter, scans, writer.scratch, methods, progress)
             compiled.append(compile_member(original, recipes, scans, reporter))
         votes = {p: compile_vote(compiled, p, recipe, scans, reporter) for p, recipe in recipes.items()}
         judged = report(info.name, run.record.config.preprocess.size, recipes, compiled, votes)

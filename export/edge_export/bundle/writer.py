@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 import zipfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from edge_run._files import make_folder, move_folder, sha256
+from edge_run._files import make_folder, move_folder, sha256, unfinished_folder
 from edge_run.bundle.archive import MANIFEST
 from edge_run.bundle.bundle import Bundle
 from edge_run.bundle.manifest import File, Manifest
 from edge_run.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -28,12 +27,17 @@ ZIP = ".zip"
 
 
 class BundleWriter:
-    """A bundle in the making.
+    """A bundle in the making; what a killed export leaves is deleted by the next one into the same folder.
 
     Parameters
     ----------
     out
         Folder to make, or a path ending in ``.zip``. Must not exist; a folder may, if it is empty.
+
+    Attributes
+    ----------
+    scratch
+        Folder for files that are no part of the bundle, deleted at the end.
 
     Raises
     ------
@@ -46,13 +50,15 @@ class BundleWriter:
         if self.out.exists() and (self.out.suffix == ZIP or not self.out.is_dir() or any(self.out.iterdir())):
             raise UsageError(f"{out} exists", hint="remove it, or choose another --out")
         beside = next(parent for parent in self.out.parents if parent.exists())
+        self._open = ExitStack()
         try:
             # On the same disk, so that the last step is a rename.
-            self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.", dir=beside))
+            unfinished = self._open.enter_context(unfinished_folder(beside))
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error.strerror}", hint="choose another --out") from error
-        self._folder = self._scratch / "bundle"
+        self._folder, self.scratch = unfinished / "bundle", unfinished / "scratch"
         self._folder.mkdir()
+        self.scratch.mkdir()
 
     def add(self, path: str, data: bytes) -> File:
         """Add a file and return its entry."""
@@ -83,7 +89,7 @@ class BundleWriter:
         move_folder(made, self.out)
 
     def _zip(self) -> Path:
-        path = self._scratch / "bundle.zip"
+        path = self.scratch / "bundle.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(p for p in self._folder.rglob("*") if p.is_file()):
                 archive.write(file, file.relative_to(self._folder).as_posix())
@@ -95,4 +101,4 @@ class BundleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._open.close()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_export.graphs.fp16 import to_fp16
 from edge_export.graphs.int8_cpu import quantise_for_cpu
 from edge_export.graphs.int8_trt import quantise_for_tensorrt
+from edge_run._files import unfinished_folder
 from edge_run.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
 
     from edge_export.graphs.ranges import Ranges
 
@@ -78,8 +78,8 @@ def _half(fp32: Path, out: Path, _ranges: Ranges, _float_layers: Collection[str]
 
 
 def _quantised_half(fp32: Path, out: Path, ranges: Ranges, float_layers: Collection[str]) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        twin = Path(scratch) / "int8-trt.onnx"
+    with unfinished_folder(out.parent) as scratch:
+        twin = scratch / "int8-trt.onnx"
         quantise_for_tensorrt(fp32, twin, ranges, float_layers)
         to_fp16(twin, out)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +10,12 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edge_export.graphs.simulate import Simulation
+from edge_run._files import unfinished_folder
 from edge_run.bundle.derive.int8_trt import quantise_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -58,8 +58,8 @@ def rank_layers(
     layers = [node for node in model.graph.node if node.op_type == "Conv"]
     reference = Simulation(fp32).logits(scans[:, None])
     errors = []
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "one-layer.onnx"
+    with unfinished_folder(fp32.parent) as scratch:
+        path = scratch / "one-layer.onnx"
         for done, layer in enumerate(layers):
             onnx.save(_with_one(model, layer.name, ranges, symmetric=symmetric), path)
             logits = Simulation(path).logits(scans[:, None])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_run.ensemble.ensemble import Ensemble, Features
     from edge_run.ensemble.predict_many import ScanResult
     from edge_run.scan.dicom.series import Series
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.scan import Limits, Scan
     from edge_run.voting.prediction import Prediction
 
     from ._case_logger import CaseLogger
@@ -35,6 +35,13 @@ def open_bundle(bundle: str, backend: str, precision: str | None) -> tuple[Bundl
     selection = Selection(backend, precision, opened.manifest.precisions)
     opened.read_ahead(selection.choice.precision)
     return opened, selection
+
+
+def decode_limits(seconds: float, mebibytes: int) -> Limits:
+    """Return the bounds on reading a scan, with other ones on decoding it: seconds, and MiB of memory."""
+    from edge_run.scan.scan import Limits
+
+    return Limits(max_seconds=seconds, max_memory=mebibytes * 2**20)
 
 
 def prediction_sink(form: Format, manifest: Manifest) -> Sink:

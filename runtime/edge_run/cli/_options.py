@@ -10,6 +10,7 @@ import typer
 from ._choices import backend_names, bundle_names, precision_names
 
 MODEL = "Bundle and backend"
+READING = "Reading"
 OUTPUT = "Output"
 RECORD = "Case log"
 
@@ -44,6 +45,23 @@ EarlyExit = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+DecodeSeconds = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        max=86400,
+        help="Refuse a file that takes longer than this to decode, seconds.",
+        rich_help_panel=READING,
+    ),
+]
+DecodeMemory = Annotated[
+    int,
+    typer.Option(
+        min=64, max=2**20, help="Refuse a file that takes more than this to decode, MiB.", rich_help_panel=READING
+    ),
+]
+DECODE_SECONDS, DECODE_MEMORY = 5.0, 512
+"""Defaults, which are those of :class:`edge_run.scan.scan.Limits`; a test compares them."""
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document.", rich_help_panel=OUTPUT)]
 Jsonl = Annotated[
     bool,

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from ._interrupt import Interrupted
-from .output import say
+from .output import say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def run(ensemble: Ensemble, folder: Path, state: Path | None, every: float, writ
     """
     from edge_run.watch.watch import Watch
 
-    with Watch(folder, state, say) as watch, stop_signals() as signals:
+    with Watch(folder, state, say, warn) as watch, stop_signals() as signals:
         say(f"watching {folder}; Ctrl-C or SIGTERM ends it after the present scan")
         signal_number = None
         while signal_number is None:

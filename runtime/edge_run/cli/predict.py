@@ -29,6 +29,8 @@ def predict(
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
     early_exit: _options.EarlyExit = False,
+    decode_seconds: _options.DecodeSeconds = _options.DECODE_SECONDS,
+    decode_memory: _options.DecodeMemory = _options.DECODE_MEMORY,
     as_json: _options.Json = False,
     jsonl: _options.Jsonl = False,
     as_csv: _options.Csv = False,
@@ -43,9 +45,10 @@ def predict(
     One bad file does not stop the others; the exit code is then 3.
     """
     form = chosen_format(json=as_json, jsonl=jsonl, csv=as_csv)
-    from ._answering import Answering, open_bundle, prediction_sink, say_intended_use
+    from ._answering import Answering, decode_limits, open_bundle, prediction_sink, say_intended_use
     from ._case_logger import CaseLogger
 
+    limits = decode_limits(decode_seconds, decode_memory)
     opened, selection = open_bundle(bundle, backend, precision)
     # These bring NumPy, OpenCV and ONNX Runtime; meanwhile the members are read and hashed.
     from edge_run.ensemble.ensemble import Ensemble
@@ -53,7 +56,7 @@ def predict(
 
     with (
         CaseLogger(case_log, wanted=not no_case_log, keep_images=keep_images, accession=accession) as log,
-        Ensemble(opened, selection=selection, threads=threads, early_exit=early_exit) as ensemble,
+        Ensemble(opened, selection=selection, threads=threads, early_exit=early_exit, limits=limits) as ensemble,
     ):
         inputs = expand(paths)
         sink = prediction_sink(form, ensemble.manifest)

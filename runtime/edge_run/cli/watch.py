@@ -32,6 +32,8 @@ def watch(
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
     early_exit: _options.EarlyExit = False,
+    decode_seconds: _options.DecodeSeconds = _options.DECODE_SECONDS,
+    decode_memory: _options.DecodeMemory = _options.DECODE_MEMORY,
     jsonl: _options.Jsonl = False,
     as_csv: _options.Csv = False,
     heatmap: _options.Heatmap = None,
@@ -45,9 +47,10 @@ def watch(
     changed.
     """
     form = chosen_format(jsonl=jsonl, csv=as_csv)
-    from ._answering import Answering, open_bundle, prediction_sink, say_intended_use
+    from ._answering import Answering, decode_limits, open_bundle, prediction_sink, say_intended_use
     from ._case_logger import CaseLogger
 
+    limits = decode_limits(decode_seconds, decode_memory)
     opened, selection = open_bundle(bundle, backend, precision)
     from edge_run.ensemble.ensemble import Ensemble
 
@@ -55,7 +58,7 @@ def watch(
 
     with (
         CaseLogger(case_log, wanted=not no_case_log, keep_images=keep_images) as log,
-        Ensemble(opened, selection=selection, threads=threads, early_exit=early_exit) as ensemble,
+        Ensemble(opened, selection=selection, threads=threads, early_exit=early_exit, limits=limits) as ensemble,
         prediction_sink(form, ensemble.manifest) as sink,
     ):
         answering = Answering(ensemble, log, sink, heatmap)

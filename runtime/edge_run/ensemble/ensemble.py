@@ -13,12 +13,13 @@ from edge_run.backends import AUTO, Selection
 from edge_run.bundle.bundle import DEFAULT, Bundle
 from edge_run.flags import Flagger
 from edge_run.scan.read import read
+from edge_run.scan.scan import DEFAULT_LIMITS
 from edge_run.voting.prediction import Source
 
 from .decision import vote_in_stages
 from .heatmap import ScanHeatmap, scan_of
 from .member_pool import MemberPool
-from .predict_many import batch_plan, stream
+from .predict_many import Reader, batch_plan, stream
 from .prediction import prediction_of, prepare
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from edge_run.heatmap import Heatmap
     from edge_run.scan.inputs import Input
     from edge_run.scan.read import ScanSource
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.scan import Limits, Scan
     from edge_run.voting.prediction import Prediction
 
     from .decision import ScanVote
@@ -67,6 +68,8 @@ class Ensemble:
     selection
         A choice of backend and precision that was made before for this bundle; made from ``backend`` and ``precision``
         by default.
+    limits
+        Bounds on what reading any one scan may cost.
 
     Raises
     ------
@@ -85,8 +88,9 @@ class Ensemble:
         threads: int | None = None,
         early_exit: bool = False,
         selection: Selection | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self.bundle, self.manifest, self.early_exit = bundle, bundle.manifest, early_exit
+        self.bundle, self.manifest, self.early_exit, self.limits = bundle, bundle.manifest, early_exit, limits
         selection = selection or Selection(backend, precision, bundle.manifest.precisions)
         self._pool = MemberPool(bundle, selection, threads, early_exit=early_exit)
         self.backend, self.precision = self._pool.backend, self._pool.precision
@@ -107,9 +111,11 @@ class Ensemble:
         backend: str = AUTO,
         threads: int | None = None,
         early_exit: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Self:
         """Open a bundle by path or name, and load it."""
-        return cls(Bundle(bundle), precision=precision, backend=backend, threads=threads, early_exit=early_exit)
+        opened = Bundle(bundle)
+        return cls(opened, precision=precision, backend=backend, threads=threads, early_exit=early_exit, limits=limits)
 
     @property
     def source(self) -> Source:
@@ -135,7 +141,7 @@ class Ensemble:
             ``scan`` is of another type, or the ensemble is closed.
         """
         begin = time.perf_counter()
-        read_scan = read(scan)
+        read_scan = read(scan, limits=self.limits)
         name = str(scan) if isinstance(scan, str | os.PathLike) else ""
         prepared = prepare(name, read_scan, self.manifest.preprocess, (time.perf_counter() - begin) * 1e3)
         return self.predict_prepared([prepared])[0]
@@ -181,7 +187,8 @@ class Ensemble:
         def predict(prepared: Sequence[PreparedScan]) -> list[Prediction]:
             return self.predict_prepared(prepared, on_prediction)
 
-        return stream(predict, self.manifest.preprocess, scans, plan, cancel=self._pool.cancel, keep_data=keep_data)
+        reader = Reader(self.manifest.preprocess, self.limits, keep_data)
+        return stream(predict, reader, scans, plan, cancel=self._pool.cancel)
 
     def heatmap(self, scan: ScanSource | Prediction) -> ScanHeatmap:
         """Map where in a scan the members found what they voted for.
@@ -200,7 +207,7 @@ class Ensemble:
         """
         from edge_run.heatmap import Heatmap
 
-        name, read_scan = scan_of(scan)
+        name, read_scan = scan_of(scan, self.limits)
         self._heatmap = heatmap = self._heatmap or Heatmap(self.bundle, self.precision)
         features: list[Features] = []
         (prediction,) = self.predict_prepared(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from edge_run.heatmap import Maps
     from edge_run.scan.read import ScanSource
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.scan import Limits, Scan
 
 
 class ScanHeatmap(NamedTuple):
@@ -53,7 +53,7 @@ class ScanHeatmap(NamedTuple):
         write_picture(Path(path), np.ascontiguousarray(self.picture[:, :, ::-1]))
 
 
-def scan_of(source: ScanSource | Prediction) -> tuple[str, Scan]:
+def scan_of(source: ScanSource | Prediction, limits: Limits) -> tuple[str, Scan]:
     """Return the name and the scan to explain; that of a prediction is read again from its path.
 
     Raises
@@ -64,7 +64,7 @@ def scan_of(source: ScanSource | Prediction) -> tuple[str, Scan]:
         The scan cannot be read, or its file has changed since it was answered.
     """
     if not isinstance(source, Prediction):
-        return (str(source) if isinstance(source, str | Path) else ""), read(source)
+        return (str(source) if isinstance(source, str | Path) else ""), read(source, limits=limits)
     if not source.path:
         raise UsageError(
             "the prediction names no file to read again, and predictions keep no picture",
@@ -72,7 +72,7 @@ def scan_of(source: ScanSource | Prediction) -> tuple[str, Scan]:
         )
     path, _, number = source.path.rpartition("#")
     several = bool(path) and number.isdigit() and not Path(source.path).exists()
-    scans = read_frames(path if several else source.path)
+    scans = read_frames(path if several else source.path, limits=limits)
     index = int(number) - 1 if several else 0
     if not 0 <= index < len(scans) or scans[index].sha256 != source.scan_sha256:
         raise InputError(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_run.scan.dicom.series import Series
     from edge_run.scan.preprocessing import PreprocessSpec
     from edge_run.scan.read import ScanSource
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.scan import Limits, Scan
     from edge_run.voting.prediction import Prediction
 
 _Item = TypeVar("_Item")
@@ -82,6 +82,24 @@ class ScanResult(NamedTuple):
         return self.outcome if isinstance(self.outcome, InputError) else None
 
 
+class Reader(NamedTuple):
+    """How the inputs are read.
+
+    Attributes
+    ----------
+    spec
+        How scans are preprocessed.
+    limits
+        Bounds on what reading any one of them may cost.
+    keep_data
+        Whether each file's bytes are kept with its result.
+    """
+
+    spec: PreprocessSpec
+    limits: Limits
+    keep_data: bool = False
+
+
 class _Frame(NamedTuple):
     input: Input
     prepared: PreparedScan
@@ -97,12 +115,11 @@ def batch_plan(backend: str, batch: int | None = None) -> BatchPlan:
 
 def stream(
     predict: Callable[[Sequence[PreparedScan]], Sequence[Prediction]],
-    spec: PreprocessSpec,
+    reader: Reader,
     inputs: Iterable[ScanSource | Input],
     plan: BatchPlan,
     *,
     cancel: Callable[[], None],
-    keep_data: bool = False,
 ) -> Iterator[ScanResult]:
     """Predict many scans; see :meth:`edge_run.Ensemble.predict_many`.
 
@@ -110,8 +127,8 @@ def stream(
     ----------
     predict
         Called from ``plan.at_once`` threads with ``plan.batch`` scans, fewer at the end or beside unreadable inputs.
-    spec
-        How scans are preprocessed.
+    reader
+        How inputs are read.
     cancel
         Called on Ctrl-C: ends the calls of ``predict`` that are running.
     """
@@ -119,7 +136,7 @@ def stream(
     reading = ThreadPoolExecutor(readers, thread_name_prefix="read")
     predicting = ThreadPoolExecutor(plan.at_once, thread_name_prefix="predict")
     try:
-        frames = chain.from_iterable(_ahead(reading, partial(_read, spec, keep_data), inputs, plan.batch + readers))
+        frames = chain.from_iterable(_ahead(reading, partial(_read, reader), inputs, plan.batch + readers))
         # One batch more than there are threads, which then never wait for the next.
         batches = _batches(frames, plan.batch)
         for results in _ahead(predicting, partial(_predict, predict), batches, plan.at_once + 1):
@@ -157,12 +174,12 @@ def _batches(frames: Iterable[_Frame | ScanResult], size: int) -> Iterator[list[
         yield batch
 
 
-def _read(spec: PreprocessSpec, keep_data: bool, source: ScanSource | Input) -> list[_Frame | ScanResult]:
+def _read(reader: Reader, source: ScanSource | Input) -> list[_Frame | ScanResult]:
     """Return the frames of an input, ready for the networks, or the result that it cannot be read."""
     given = _as_input(source)
     begin = time.perf_counter()
     try:
-        frames = _frames(given, source)
+        frames = _frames(given, source, reader.limits)
     except InputError as error:
         return [ScanResult(given, error)]
     except BackendError as error:
@@ -170,7 +187,7 @@ def _read(spec: PreprocessSpec, keep_data: bool, source: ScanSource | Input) -> 
         return [ScanResult(given, InputError(f"{error.message}.", hint=f"To read it: {error.hint}"))]
     read_ms = (time.perf_counter() - begin) * 1e3 / len(frames)
     return [
-        _Frame(given, prepare(name, scan, spec, read_ms), n == len(frames), data if keep_data else None)
+        _Frame(given, prepare(name, scan, reader.spec, read_ms), n == len(frames), data if reader.keep_data else None)
         for n, (name, scan, data) in enumerate(frames, 1)
     ]
 
@@ -183,12 +200,12 @@ def _as_input(source: ScanSource | Input) -> Input:
     return Input("", None)
 
 
-def _frames(given: Input, source: ScanSource | Input) -> list[tuple[str, Scan, bytes | None]]:
+def _frames(given: Input, source: ScanSource | Input, limits: Limits) -> list[tuple[str, Scan, bytes | None]]:
     """Read an input: the name, the pixels and, of a file, the encoded bytes of each frame."""
     if isinstance(source, Input | str | os.PathLike):
-        return [(frame.name, frame.scan, frame.data) for frame in frames_of(given)]
+        return [(frame.name, frame.scan, frame.data) for frame in frames_of(given, limits=limits)]
     data = source if isinstance(source, bytes) else None
-    return [("", scan, data) for scan in read_frames(source)]
+    return [("", scan, data) for scan in read_frames(source, limits=limits)]
 
 
 def _predict(

@@ -72,8 +72,8 @@ class WatchState:
     ----------
     path
         The file; it and its folder are made where they are missing. None: the marks are in memory only.
-    tell
-        Called with a warning, once, when marks cannot be written.
+    warn
+        Called once when marks cannot be written.
 
     Raises
     ------
@@ -83,8 +83,8 @@ class WatchState:
         The file cannot be made or read.
     """
 
-    def __init__(self, path: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
-        self._path, self._tell, self._warned = path, tell, False
+    def __init__(self, path: Path | None, warn: Callable[[str], None] = lambda _: None) -> None:
+        self._path, self._tell, self._warned = path, warn, False
         self._marks: dict[str, Mark] = {}
         self._unwritten: list[Mark] = []
         self._file: int | None = None
@@ -153,7 +153,7 @@ class WatchState:
     def _warn(self, error: OSError) -> None:
         if not self._warned:
             self._warned = True
-            self._tell(f"WARNING: the state cannot be written to {self._path}: {error.strerror}; {NOT_KEPT}")
+            self._tell(f"the state cannot be written to {self._path}: {error.strerror}; {NOT_KEPT}")
 
 
 def _append(opened: int, marks: Iterable[Mark]) -> None:

@@ -70,8 +70,8 @@ class Watch:
         To watch. Nothing is written into it.
     state
         File that keeps what is answered; None: one of the user's own, and memory alone where that cannot be written.
-    tell
-        Called with each message for a person, once with each text.
+    tell, warn
+        Called with each message for a person, once with each text; a warning may have a hint besides.
 
     Raises
     ------
@@ -79,11 +79,17 @@ class Watch:
         ``folder`` is not a folder, ``state`` cannot be written or is something else, or another process uses it.
     """
 
-    def __init__(self, folder: Path, state: Path | None, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        state: Path | None,
+        tell: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str, str], None] = lambda _, __: None,
+    ) -> None:
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder that can be watched", hint="mkdir it first, or check the path")
         self.folder = folder
-        self._tell, self._told = tell, set[str]()
+        self._tell, self._warn, self._told = tell, warn, set[str]()
         self._candidates: dict[str, _Candidate] = {}
         self._answered: dict[str, Identity] = {}
         self._names: dict[Input, str] = {}
@@ -137,7 +143,7 @@ class Watch:
         own = default_state(self.folder) if path is None else path
         try:
             if own is not None:
-                return WatchState(own, self._tell_once)
+                return WatchState(own, self._warn_once)
             reason = "this user has no home folder"
         except OSError as error:
             reason = f"{own} cannot be written: {error.strerror}"
@@ -145,7 +151,7 @@ class Watch:
                 raise UsageError(
                     f"the state of the watch cannot be kept: {reason}", hint="give another --state FILE"
                 ) from error
-        self._tell_once(f"WARNING: the state of the watch is not kept, {reason}; {NOT_KEPT}. hint: give --state FILE")
+        self._warn_once(f"the state of the watch is not kept, {reason}; {NOT_KEPT}", "give --state FILE")
         return WatchState(None)
 
     def _hand_out(self, name: str, candidate: _Candidate) -> Input | None:
@@ -189,17 +195,22 @@ class Watch:
 
     def _list(self, watched: dict[str, _Candidate] | None = None) -> dict[str, Identity]:
         if not self.folder.is_dir():
-            self._tell_once(f"{self.folder} cannot be reached; its scans are answered once it is back")
+            self._warn_once(f"{self.folder} cannot be reached; its scans are answered once it is back")
             return {}
         found = self._lister.list(watched or {})
         for error in self._lister.errors:
-            self._tell_once(error)
+            self._warn_once(error)
         return found
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told:
             self._told.add(text)
             self._tell(text)
+
+    def _warn_once(self, text: str, hint: str = "") -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._warn(text, hint)
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -13,6 +16,7 @@ import pytest
 
 from edge_export.bundle.writer import BundleWriter
 from edge_run import Bundle
+from edge_run._files import sweep_unfinished
 from edge_run.errors import BundleError, UsageError
 
 
@@ -75,3 +79,23 @@ def test_place_below_a_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
         BundleWriter(tmp_path / "file" / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_scratch_of_a_killed_export_is_swept(exported, tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from edge_export.bundle.writer import BundleWriter\n"
+        "writer = BundleWriter(Path(sys.argv[1])); writer.add('models/a.onnx', b'model')\n"
+        "(writer.scratch / 'fp32.onnx').write_bytes(b'model'); print('ready', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "killed")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (left,) = tmp_path.iterdir()
+    sweep_unfinished(tmp_path)
+    assert not left.exists()
+    with BundleWriter(tmp_path / "out") as writer:
+        writer.finish(exported.manifest)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

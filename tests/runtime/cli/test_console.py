@@ -1,9 +1,11 @@
 """The command as a process of its own: what it answers arrives whole, and its exit code too."""
 
+import ast
 import contextlib
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +61,16 @@ def test_closed_streams_stop_nothing_and_nothing_is_written_into_other_files(tmp
     with contextlib.closing(sqlite3.connect(log)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert database.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+
+
+def test_only_purge_asks():
+    root = Path(__file__).parents[3]
+    asking = {
+        path.stem
+        for package in ("runtime/edge_run", "train/edge_train", "export/edge_export", "explain/edge_explain")
+        for path in (root / package).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) in ("input", "confirm", "prompt", "getpass")
+    }
+    assert asking == {"_case_changes"}

@@ -10,9 +10,13 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
 from edge_run import BackendError, Ensemble
+from edge_run.cli import _options
+from edge_run.scan.scan import DEFAULT_LIMITS
 from toy import edge_run, png, scan, write_toy_bundle
 
 if TYPE_CHECKING:
@@ -280,3 +284,20 @@ def test_reader_that_has_seen_enough_is_no_failure(bundle: Path, scans: Path, fo
         # Where all is answered before the pipe is found closed, the usual last line is there.
         assert process.stderr.read() in ("", "Tests only.\n")
         assert process.wait(120) == 0
+
+
+def test_decode_limits_are_options(capsys: Capsys, bundle: Path, tmp_path: Path) -> None:
+    wide = np.zeros((5000, 5000), np.uint16)
+    wide[::7] = 900
+    (tmp_path / "wide.png").write_bytes(cv2.imencode(".png", wide)[1].tobytes())
+    given = ("--no-case-log", tmp_path / "wide.png")
+    assert records(capsys, bundle, *given)[0] == 0
+    for option in (("--decode-memory", 64), ("--decode-seconds", 0.1)):
+        code, (record,) = records(capsys, bundle, *option, *given)
+        assert code == 3
+        assert option[0] in record["error"]["hint"]
+
+
+def test_decode_limits_are_those_of_the_library() -> None:
+    limits = (_options.DECODE_SECONDS, _options.DECODE_MEMORY * 2**20)
+    assert limits == (DEFAULT_LIMITS.max_seconds, DEFAULT_LIMITS.max_memory)

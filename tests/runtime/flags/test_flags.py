@@ -269,3 +269,19 @@ def test_embedded_bundle_flags_what_is_no_ct() -> None:
             for seed in (100, 101):
                 assert loaded.predict(from_array(draw(seed)).pixels).decision.flags, name
         assert loaded.predict(chest_xray(100, size=384)).decision.flags
+
+
+def test_flags_change_no_answer(tmp_path: Path) -> None:
+    def flag_everything(plain: dict[str, Any]) -> None:
+        for thresholds in plain["flags"].values():
+            thresholds.update(low_confidence=1.0, disagreement=0.0)
+
+    plain, flagged = (
+        write_toy_bundle(tmp_path / name, mutate=mutate) for name, mutate in (("a", None), ("b", flag_everything))
+    )
+    scans = [scan(seed) for seed in range(6)]
+    with Ensemble.load(plain) as one, Ensemble.load(flagged) as other:
+        found = [(one.predict(s).decision, other.predict(s).decision) for s in scans]
+    assert all(b.flags for _, b in found)
+    assert [(a.label, a.probabilities) for a, _ in found] == [(b.label, b.probabilities) for _, b in found]
+    assert any(len(a.flags) < len(b.flags) for a, b in found)

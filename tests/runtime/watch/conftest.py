@@ -26,11 +26,14 @@ class Desk:
         self.folder, self.state = folder / "inbox", folder / "state.jsonl"
         self.folder.mkdir()
         self.told: list[str] = []
-        self.watch = Watch(self.folder, self.state, self.told.append)
+        self.watch = self.open()
+
+    def open(self) -> Watch:
+        return Watch(self.folder, self.state, self.told.append, lambda text, _hint: self.told.append(text))
 
     def restart(self) -> None:
         self.watch.close()
-        self.watch = Watch(self.folder, self.state, self.told.append)
+        self.watch = self.open()
 
     def look(self, times: int = 1) -> list[str]:
         """Return what that many looks answer, errors with a question mark."""

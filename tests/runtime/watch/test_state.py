@@ -120,7 +120,7 @@ def test_default_state_that_cannot_be_kept_warns_and_answers(
         monkeypatch.setenv("XDG_DATA_HOME", "/proc/none")
     (tmp_path / "a.png").write_bytes(png(scan()))
     told: list[str] = []
-    with Watch(tmp_path, None, told.append) as watch:
+    with Watch(tmp_path, None, warn=lambda text, hint: told.append(f"{text}; {hint}")) as watch:
         assert [len(watch.poll()) for _ in range(STABLE_POLLS)] == [0, 1]
     assert len(told) == 1
     assert "answered again after a restart" in told[0]

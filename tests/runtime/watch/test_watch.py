@@ -57,7 +57,7 @@ class Ward:
         self.watch = self._open()
 
     def _open(self) -> Watch:
-        return Watch(self.inbox, self.state, self.told.append)
+        return Watch(self.inbox, self.state, self.told.append, lambda text, _hint: self.told.append(text))
 
     def restart(self) -> None:
         self.watch.close()

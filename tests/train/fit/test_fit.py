@@ -216,6 +216,7 @@ def test_training_that_diverges_stops_at_once_and_starts_over(scratch, tiny_conf
         with pytest.raises(DivergedError, match=r"diverged in epoch \d: .*not finite") as caught:
             tiny_fit(tiny_config(learning_rate=1e30, epochs=50), scratch, resume=resume)
         assert "--learning-rate" in caught.value.hint
+        assert caught.value.exit_code == 6
         assert not (scratch / CHECKPOINT).exists()
 
 

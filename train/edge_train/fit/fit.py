@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressB
 from safetensors.torch import load_file, save_file
 
 from edge_run._files import replacing
-from edge_run.errors import EdgeRunError, UsageError
+from edge_run.errors import GateError, UsageError
 from edge_run.machine.processor import cpu_flags
 from edge_train.data.batches import loader
 from edge_train.networks.member import MODEL
@@ -39,7 +39,7 @@ CHECKPOINT = "checkpoint.ckpt"
 HISTORY = "history.csv"
 
 
-class DivergedError(EdgeRunError):
+class DivergedError(GateError):
     """A training has a figure that is not finite: its weights are of no use any more."""
 
 

@@ -35,7 +35,9 @@ START_SECONDS = 60.0
 MOST_CHILDREN = 4
 # Isolated, so that no file beside the scans is imported; then where this process finds its packages.
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from edge_run.scan.worker.child import main; main()"
-_RAISE = "Give the scan at the size it was acquired at, or raise the limit: read(..., limits=Limits({}=...))."
+_RAISE = "Give the scan at the size it was acquired at, or raise the limit: {}; from Python Limits({}=...)."
+_MORE_TIME = _RAISE.format("--decode-seconds", "max_seconds")
+_MORE_MEMORY = _RAISE.format("--decode-memory", "max_memory")
 
 
 class Deadline:
@@ -106,14 +108,14 @@ class Pool:
                     self._idle.append(child)
         if late:
             what = f"takes more than {deadline.seconds:g} s to decode"
-            raise FormatError(what, hint=_RAISE.format("max_seconds"))
+            raise FormatError(what, hint=_MORE_TIME)
         if answer is None:
             why = f"is damaged or takes more than {limits.max_memory // 2**20} MiB: its decoder did not survive it"
-            raise FormatError(why, hint="Copy or export the file again. " + _RAISE.format("max_memory"))
+            raise FormatError(why, hint="Copy or export the file again. " + _MORE_MEMORY)
         head, body = answer
         if head["status"] == "memory":
             what = f"takes more than {limits.max_memory // 2**20} MiB to decode"
-            raise FormatError(what, hint=_RAISE.format("max_memory"))
+            raise FormatError(what, hint=_MORE_MEMORY)
         return head, np.frombuffer(body, np.dtype(head["dtype"])).reshape(head["shape"]) if "dtype" in head else None
 
     def close(self) -> None:

@@ -143,3 +143,34 @@ def test_messages_come_back_whole(tmp_path):
     (tmp_path / "pipe").write_bytes(data[:-1])
     with (tmp_path / "pipe").open("rb") as stream:
         assert messages.read_message(stream) is None
+
+
+LARGE = np.zeros((2100, 2100), np.uint8)
+FORMATS = {
+    "png": lambda: image_files.grey_png(LARGE),
+    "jpeg": lambda: image_files.jpeg(PIXELS),
+    "bmp": lambda: image_files.bmp(LARGE),
+    "webp": lambda: image_files.webp(np.dstack([LARGE] * 3)),
+    "pgm": lambda: image_files.pgm(LARGE),
+    **{f"tiff {c}": lambda c=c: bytes(image_files.tiff_by_opencv(LARGE, c, 7)) for c in (1, 5, 8, 32773)},
+    "tiles": lambda: image_files.tiff_of_pieces(np.zeros((2112, 2112, 1), np.uint8), (64, 64), deflate=1),
+    "dicom": jpeg,
+    "dicom rle": lambda: rle(PIXELS),
+}
+
+
+def rle(pixels):
+    dataset = image(pixels, Modality="DX")
+    dataset.compress(uid.RLELossless)
+    return encode(dataset)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_bounded(kind, monkeypatch):
+    def refuse(*_):
+        raise BackendError("a child was asked")
+
+    # What is large or slow is decoded by a child, which the tests above bound.
+    monkeypatch.setattr(pool.Pool, "decode", refuse)
+    with pytest.raises(BackendError, match="a child was asked"):
+        read(FORMATS[kind]())
