@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from edge_run.backends import Selection
     from edge_run.bundle.bundle import Bundle
     from edge_run.bundle.manifest import Manifest
-    from edge_run.ensemble.ensemble import Ensemble, Features
+    from edge_run.ensemble.ensemble import Ensemble
     from edge_run.ensemble.predict_many import ScanResult
+    from edge_run.ensemble.prediction import Features
     from edge_run.scan.dicom.series import Series
     from edge_run.scan.scan import Limits, Scan
     from edge_run.voting.prediction import Prediction

@@ -67,13 +67,9 @@ def export(
         request = TritonRequest(name, backend, precision, instances, threads, batch, timeout, merged)
         export_triton(run, triton, request, as_json=as_json)
         return
-    if not data or out is None:
-        raise UsageError(
-            "a bundle is written from DATA to --out BUNDLE",
-            hint="edge-run export RUN DATA --out BUNDLE, or edge-run export BUNDLE --triton REPO",
-        )
     if merged:
         raise UsageError("--merged belongs to --triton", hint="edge-run export BUNDLE --triton REPO --merged")
+    data, out = _data_and_place(data, out, report)
     exporting = need("edge_export", "export")
     # The package imports its parts, and with them PyTorch, when they are first used: it may be missing here.
     need("edge_export.derived", "export")
@@ -83,8 +79,6 @@ def export(
     }
     chosen = precision or "fp32,int8-cpu"
     precisions = exporting.PRECISIONS if chosen == _EVERY else tuple(chosen.split(","))
-    if report and not report.resolve().parent.is_dir():
-        raise UsageError(f"report {report} has no folder to lie in", hint=f"mkdir -p {report.parent}")
     with saying_what_is_kept(lambda: "nothing was written"), Progress() as progress:
         settings["reporter"] = exporting.Reporter(say, progress.show)
         if not (run / "run.json").exists() and (bundle := _bundle(run)) is not None:
@@ -101,6 +95,18 @@ def export(
             )
     if not as_json:
         typer.echo(out)
+
+
+def _data_and_place(data: list[Path] | None, out: Path | None, report: Path | None) -> tuple[list[Path], Path]:
+    """Refuse, before hours of compiling, an export without scans, or with no place to write to."""
+    if not data or out is None:
+        raise UsageError(
+            "a bundle is written from DATA to --out BUNDLE",
+            hint="edge-run export RUN DATA --out BUNDLE, or edge-run export BUNDLE --triton REPO",
+        )
+    if report and not report.resolve().parent.is_dir():
+        raise UsageError(f"report {report} has no folder to lie in", hint=f"mkdir -p {report.parent}")
+    return data, out
 
 
 def _writing(report: Path | None, *, as_json: bool) -> Callable[[object], None]:

@@ -14,7 +14,7 @@ from edge_run.bundle.bundle import DEFAULT, Bundle
 from edge_run.flags import Flagger
 from edge_run.scan.read import read
 from edge_run.scan.scan import DEFAULT_LIMITS
-from edge_run.voting.prediction import Source
+from edge_run.voting.prediction import Prediction, Source
 
 from .decision import vote_in_stages
 from .heatmap import ScanHeatmap, scan_of
@@ -23,7 +23,7 @@ from .predict_many import Reader, batch_plan, stream
 from .prediction import prediction_of, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -34,15 +34,11 @@ if TYPE_CHECKING:
     from edge_run.heatmap import Heatmap
     from edge_run.scan.inputs import Input
     from edge_run.scan.read import ScanSource
-    from edge_run.scan.scan import Limits, Scan
-    from edge_run.voting.prediction import Prediction
+    from edge_run.scan.scan import Limits
 
     from .decision import ScanVote
     from .predict_many import BatchPlan, ScanResult
-    from .prediction import PreparedScan
-
-    Features = Mapping[str, NDArray[np.float32]]
-    OnPrediction = Callable[[Scan, Prediction, Features], None]
+    from .prediction import Features, OnPrediction, PreparedScan
 
 
 class Ensemble:
@@ -251,8 +247,7 @@ class Ensemble:
 
     def outputs(self, batch: NDArray[np.uint8]) -> list[Outputs]:
         """Logits and features of each member, in the manifest's order, of ``[N, 1, size, size] uint8``."""
-        outputs = self._pool.outputs(batch)
-        return [outputs[m] for m in sorted(outputs)]
+        return [found for _, found in sorted(self._pool.outputs(batch).items())]
 
     def predict_prepared(
         self,
@@ -279,13 +274,11 @@ class Ensemble:
         batch = np.concatenate([one.network_input for one in prepared])
         votes = self.vote(batch, [one.scan.pixels for one in prepared], early_exit=early_exit)
         infer_ms = (time.perf_counter() - begin) * 1e3 / len(prepared)
-        source, task = self.source, self.manifest.task
-        predictions = []
+        predictions, source, task = list[Prediction](), self.source, self.manifest.task
         for one, (decision, features) in zip(prepared, votes, strict=True):
-            prediction = prediction_of(one, decision, source=source, task=task, infer_ms=infer_ms)
+            predictions.append(prediction_of(one, decision, source=source, task=task, infer_ms=infer_ms))
             if on_prediction:
-                on_prediction(one.scan, prediction, features)
-            predictions.append(prediction)
+                on_prediction(one.scan, predictions[-1], features)
         return predictions
 
     def close(self) -> None:

@@ -11,6 +11,8 @@ from edge_run.voting.prediction import Prediction
 from .dicom_flags import with_dicom_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from edge_run.scan.preprocessing import PreprocessSpec
     from edge_run.scan.scan import Scan
     from edge_run.voting.prediction import Decision, Source
+
+    Features = Mapping[str, NDArray[np.float32]]
+    OnPrediction = Callable[[Scan, Prediction, Features], None]
 
 
 class PreparedScan(NamedTuple):

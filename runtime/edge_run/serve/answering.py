@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_run.ensemble.ensemble import Ensemble, Features
-    from edge_run.ensemble.prediction import PreparedScan
+    from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.ensemble.prediction import Features, PreparedScan
     from edge_run.heatmap import Maps
     from edge_run.scan.scan import Scan
     from edge_run.voting.prediction import Prediction
