@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -41,6 +42,7 @@ def settings_of(
     senders: Sequence[str],
     send_to: Sequence[str],
     folder: Path | None,
+    status_port: int | None = None,
 ) -> Settings:
     """Read the file, if there is one, and change what options say otherwise.
 
@@ -59,6 +61,7 @@ def settings_of(
         "peers": tuple(map(peer_of, senders)) or None,
         "destinations": tuple(map(destination_of, send_to)) or None,
         "folder": str(folder) if folder else None,
+        "status_port": status_port,
     }
     given = {name: value for name, value in changes.items() if value is not None}
     return checked(msgspec.structs.replace(read_settings(config) if config else Settings(), **given))
@@ -76,6 +79,7 @@ def run(settings: Settings, options: ModelOptions) -> None:
 
     module = need("edge_run.node.node", EXTRA)
     from edge_run.ensemble.ensemble import Ensemble
+    from edge_run.node.page import StatusServer
 
     from ._answering import open_bundle, say_intended_use
 
@@ -86,7 +90,11 @@ def run(settings: Settings, options: ModelOptions) -> None:
         Ensemble(bundle, selection=selection, threads=options.threads, early_exit=options.early_exit) as ensemble,
         stop_signals() as signals,
         module.Node(settings, ensemble, (lambda: _open_log(options.case_log)) if options.log_cases else None) as node,
+        ExitStack() as pages,
     ):
+        if settings.status_port is not None:
+            page = pages.enter_context(StatusServer(node, settings.status_host, settings.status_port))
+            say(f"status page and metrics at http://{settings.status_host}:{page.port}/ and /metrics")
         say_intended_use(ensemble.manifest)
         say(f"listening on {settings.host} port {node.port} as {settings.ae_title}; Ctrl-C or SIGTERM ends it")
         number = signals.get()

@@ -92,6 +92,16 @@ def node(
             rich_help_panel=NETWORK,
         ),
     ] = None,
+    status_port: Annotated[
+        int | None,
+        typer.Option(
+            "--status-port",
+            min=0,
+            max=65535,
+            help="Serve a status page and Prometheus metrics on this port, on this machine alone.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     folder: Folder = None,
     bundle: _options.Bundle = "ct-covid",
     precision: _options.Precision = None,
@@ -109,5 +119,5 @@ def node(
         return
     from ._node import ModelOptions, run, settings_of
 
-    settings = settings_of(config, ae_title, host, port, senders or (), send_to or (), folder)
+    settings = settings_of(config, ae_title, host, port, senders or (), send_to or (), folder, status_port)
     run(settings, ModelOptions(bundle, precision, backend, threads, early_exit, case_log, not no_case_log))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 
+from edge_run._text import printable
 from edge_run.errors import InputError
 
 from . import statuses
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from .settings import Destination, Settings
     from .statuses import Rejection, Status
 
+_log = logging.getLogger(__name__)
+_MOST_SAID = 100
 _ANSWERED = frozenset(service.uid for service in RECEIVED)
 _STRANGER = Peer("stranger", "", ())
 """What metrics call a peer that is not configured."""
@@ -55,6 +59,7 @@ class Receiver:
         self._clock, self._counters = clock, counters
         self._archives = [_as_peer(one) for one in settings.destinations if not one.is_web]
         self._open: dict[Association, Peer] = {}
+        self._said = set[tuple[str, str, str, str]]()
         self._lock = threading.Lock()
         self.stopping = False
 
@@ -87,6 +92,8 @@ class Receiver:
             if rejection is None:
                 self._open[association] = peer
         self._counters.add("associations", rejection.name if rejection else "accepted", peer.name)
+        if rejection is not None:
+            self._say(rejection, str(requested.calling_ae_title).strip(), called, address)
         return rejection
 
     @property
@@ -108,6 +115,18 @@ class Receiver:
         if not self._settings.peers and ANYBODY_HERE.allows(address):
             return ANYBODY_HERE, None
         return _STRANGER, statuses.UNKNOWN_ADDRESS if known else statuses.UNKNOWN_CALLING
+
+    def _say(self, rejection: Rejection, calling: str, called: str, address: str) -> None:
+        """Tell a person of a rejection, each kind once: on the first day it is a mistake in a configuration."""
+        key = (rejection.name, calling, called, address)
+        with self._lock:
+            if key in self._said or len(self._said) >= _MOST_SAID:
+                return
+            self._said.add(key)
+        _log.warning(
+            "an association from %s was rejected: %s It calls itself %s and this node %s.",
+            address, rejection.meaning, printable(repr(calling)), printable(repr(called)),
+        )  # fmt: skip
 
     def _has_room(self) -> bool:
         try:

@@ -140,6 +140,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Until a failed delivery is tried again; doubled with each attempt, up to an hour.
     results
         Which objects are made beside the report and the picture.
+    status_host, status_port
+        Where the status page and the metrics are served; nowhere without a port.
     """
 
     ae_title: str = "EDGE-RUN"
@@ -161,6 +163,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     also: tuple[str, ...] = ()
     retry_seconds: float = 5.0
     results: ResultOptions = ResultOptions()
+    status_host: str = "127.0.0.1"
+    status_port: int | None = None
 
     @property
     def place(self) -> Path:
