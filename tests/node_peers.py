@@ -123,7 +123,7 @@ class Archive:
         self.stored: dict[str, tuple[Dataset, int]] = {}
         self.statuses: list[int] = []
         self.requests: list[Dataset] = []
-        entity = AE("ARCHIVE")
+        self.entity = entity = AE("ARCHIVE")
         entity.supported_contexts = _storage_contexts()
         entity.add_supported_context("1.2.840.10008.1.1")
         entity.add_supported_context("1.2.840.10008.1.20.1")
