@@ -92,10 +92,10 @@ def run(settings: Settings, options: ModelOptions) -> None:
         module.Node(settings, ensemble, (lambda: _open_log(options.case_log)) if options.log_cases else None) as node,
         ExitStack() as pages,
     ):
+        say_intended_use(ensemble.manifest)
         if settings.status_port is not None:
             page = pages.enter_context(StatusServer(node, settings.status_host, settings.status_port))
             say(f"status page and metrics at http://{settings.status_host}:{page.port}/ and /metrics")
-        say_intended_use(ensemble.manifest)
         say(f"listening on {settings.host} port {node.port} as {settings.ae_title}; Ctrl-C or SIGTERM ends it")
         number = signals.get()
         say("ending: open associations have up to 20 s, a second signal ends at once")

@@ -10,7 +10,7 @@ from edge_run.errors import GateError
 
 from . import _options
 from ._extras import need
-from .node import Config, Folder
+from .node import AeTitle, Config, Folder, Port
 from .output import Format, Sink, print_json, print_text
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def check(
         ),
     ],
     config: Config = None,
+    ae_title: AeTitle = None,
+    port: Port = None,
     store: Annotated[
         bool, typer.Option("--store", help="Store an object of no patient in the archive, and verify that it has it.")
     ] = False,
@@ -53,7 +55,7 @@ def check(
     from ._node import EXTRA, settings_of
     from .records.node_text import step_text
 
-    settings = settings_of(config, None, None, None, (), (), None)
+    settings = settings_of(config, ae_title, None, port, (), (), None)
     need("pynetdicom", EXTRA)
     from edge_run.node.check import local
 

@@ -42,6 +42,17 @@ Config = Annotated[
     typer.Option("--config", metavar="FILE", help="Read these settings (TOML); options change them."),
 ]
 
+AeTitle = Annotated[
+    str | None,
+    typer.Option(
+        "--ae-title", metavar="TITLE", help="This node's AE title.  [default: EDGE-RUN]", rich_help_panel=NETWORK
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="Listen on this port.  [default: 11112]", rich_help_panel=NETWORK),
+]
+
 app = typer.Typer(
     cls=_NodeCommands,
     help="Receive series over DICOM, and answer each of them.",
@@ -56,24 +67,14 @@ app = typer.Typer(
 def node(
     ctx: typer.Context,
     config: Config = None,
-    ae_title: Annotated[
-        str | None,
-        typer.Option(
-            "--ae-title", metavar="TITLE", help="This node's AE title.  [default: EDGE-RUN]", rich_help_panel=NETWORK
-        ),
-    ] = None,
+    ae_title: AeTitle = None,
     host: Annotated[
         str | None,
         typer.Option(
             "--host", metavar="ADDRESS", help="Listen on this address.  [default: 127.0.0.1]", rich_help_panel=NETWORK
         ),
     ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", min=0, max=65535, help="Listen on this port.  [default: 11112]", rich_help_panel=NETWORK
-        ),
-    ] = None,
+    port: Port = None,
     senders: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,6 +6,7 @@ One SQLite file for all, so that an answer and the rows of its sending are commi
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Row = sqlite3.Row
 
-FILE = "node.sqlite"
+FILE, _LOCK = "node.sqlite", "node.lock"
 _VERSION = 1
 _BUSY_S = 10.0
 _SCHEMA = """
@@ -78,9 +79,11 @@ class Database:
         self._lock = threading.RLock()
         if not create and not self.path.exists():
             raise NodeError(f"no node has run with the folder {folder}", hint="edge-run node starts one; or --folder")
+        self._held: int | None = None
         try:
             if create:
                 self._make()
+                self._hold()
             self._connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode={'rw' if create else 'ro'}",
                 uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False,
@@ -121,9 +124,12 @@ class Database:
                 raise
 
     def close(self) -> None:
-        """Close it."""
+        """Close it, and let another node use the folder."""
         with self._lock:
             self._connection.close()
+            if self._held is not None:
+                os.close(self._held)
+                self._held = None
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +145,18 @@ class Database:
         except FileExistsError:
             return
         sync_folder(self.folder)
+
+    def _hold(self) -> None:
+        """Keep other nodes out of the folder: two would answer every series twice."""
+        held = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(held)
+            raise NodeError(
+                f"another node uses the folder {self.folder}", hint="stop it first, or give --folder"
+            ) from error
+        self._held = held
 
     def _prepare(self, *, create: bool) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]

@@ -38,10 +38,13 @@ class Kept(NamedTuple):
         Key of its series.
     is_new
         Whether it was not there before; a second time the same bytes are acknowledged and change nothing.
+    answers
+        How often the series was answered before.
     """
 
     series: str
     is_new: bool
+    answers: int
 
 
 def series_key(series_uid: str) -> str:
@@ -82,7 +85,7 @@ class Inbox:
         key, hashed = series_key(identity.series_uid), sha256(data)
         values = (key, identity.sop_uid, hashed)
         if self._database.row("SELECT 1 FROM instances WHERE series = ? AND sop_uid = ? AND sha256 = ?", values):
-            return Kept(key, is_new=False)
+            return Kept(key, is_new=False, answers=self._answers(key))
         path = self.path(key, hashed)
         _write(path, data)
         # The disk takes three syncs at once in little more than the time of one.
@@ -98,7 +101,7 @@ class Inbox:
         except OSError:
             self._forget(values)
             raise
-        return Kept(key, is_new=added)
+        return Kept(key, is_new=added, answers=self._answers(key))
 
     def _insert(self, values: tuple[str, str, str], identity: Identity, length: int, peer: str) -> bool:
         key, now = values[0], time.time()
@@ -120,6 +123,10 @@ class Inbox:
                     (now, peer, key),
                 )
         return bool(added)
+
+    def _answers(self, series: str) -> int:
+        row = self._database.row("SELECT version FROM series WHERE key = ?", (series,))
+        return int(row["version"]) if row else 0
 
     def _forget(self, values: tuple[str, str, str]) -> None:
         """Delete the row of an object that was not acknowledged."""

@@ -170,7 +170,7 @@ class Receiver:
             kept = self._inbox.keep(event.encoded_dataset(), identity, peer.name)
         except (OSError, sqlite3.Error):
             return statuses.OUT_OF_RESOURCES, "refused"
-        self._clock.fed(kept.series, event.assoc, peer, identity.modality, is_new=kept.is_new)
+        self._clock.fed(kept.series, event.assoc, peer, identity.modality, is_new=kept.is_new, answers=kept.answers)
         return statuses.STORED, "stored" if kept.is_new else "repeated"
 
     def _on_end(self, event: Event, released: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MOST_WAIT_S = 60.0
+_MOST, _MOST_WEB = 64, 8
 
 
 class Sender:
@@ -53,7 +54,8 @@ class Sender:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                batch = self._outbox.due(self._destination.name)
+                # One request of STOW-RS is in memory as a whole.
+                batch = self._outbox.due(self._destination.name, most=_MOST_WEB if self._destination.is_web else _MOST)
                 if batch:
                     self.deliver(batch)
                     continue
@@ -69,7 +71,8 @@ class Sender:
         queued = [one for one in batch if one.state in (QUEUED, STUCK)]
         if queued:
             missing = [one.sop_uid for one in queued if not one.path.exists()]
-            self._outbox.failed(self._destination.name, missing, "the file is gone", permanent=True)
+            if missing:
+                self._outbox.failed(self._destination.name, missing, "the file is gone", permanent=True)
             there = [one for one in queued if one.sop_uid not in missing]
             if there:
                 self._note(self._send(there), confirmed=self._destination.verify == "none")

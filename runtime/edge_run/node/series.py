@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .settings import Peer
 
 RADIOGRAPHS = frozenset({"CR", "DX"})
-MAX_VERSIONS = 3
+MAX_VERSIONS, _MOST_DOUBLINGS = 3, 6
 """After so many answers to one series that keeps changing, each further one waits twice as long as the one before."""
 
 
@@ -46,12 +46,20 @@ class SeriesClock:
         self._waiting: dict[str, _Waiting] = {}
         self._changed = threading.Event()
 
-    def fed(self, series: str, association: object, peer: Peer, modality: str, *, is_new: bool) -> None:
-        """Note that an association delivered to a series; what was there already makes no series wait."""
+    def fed(
+        self, series: str, association: object, peer: Peer, modality: str, *, is_new: bool, answers: int = 0
+    ) -> None:
+        """Note that an association delivered to a series; what was there already makes no series wait.
+
+        Parameters
+        ----------
+        answers
+            How often the series was answered before.
+        """
         with self._lock:
             if series not in self._waiting and not is_new:
                 return
-            waiting = self._waiting.setdefault(series, self._fresh(peer, modality))
+            waiting = self._waiting.setdefault(series, self._fresh(peer, modality, answers))
             waiting.last, waiting.was_released = self._now(), False
             waiting.feeding.add(association)
 
@@ -97,9 +105,10 @@ class SeriesClock:
         """End a wait."""
         self._changed.set()
 
-    def _fresh(self, peer: Peer, modality: str) -> _Waiting:
+    def _fresh(self, peer: Peer, modality: str, answers: int = 0) -> _Waiting:
         quiet = peer.radiograph_seconds if modality in RADIOGRAPHS else peer.quiet_seconds
-        return _Waiting(quiet, min(quiet, peer.released_seconds), self._now())
+        longer = 2 ** min(max(0, answers + 1 - MAX_VERSIONS), _MOST_DOUBLINGS)
+        return _Waiting(quiet * longer, min(quiet, peer.released_seconds) * longer, self._now())
 
 
 def _due(waiting: _Waiting) -> float | None:

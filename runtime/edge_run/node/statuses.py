@@ -92,15 +92,15 @@ def outcome_of(code: int | None) -> Outcome:
     """Read a status that an archive gave to C-STORE; None where it gave none.
 
     Failures are permanent by PS3.4 B.2.3 except A7xx (out of resources), and 0110, a processing failure of unknown
-    cause.
+    cause. A duplicate (0111) is there already: an answer's UID is derived from what was answered.
     """
     if code is None:
         return Outcome.TRANSIENT
     if code == 0:
         return Outcome.STORED
-    if code >> 12 == 0xB or code in (0x0001, 0x0107, 0x0116):
+    if code >> 12 == 0xB or code in (0x0001, 0x0107, 0x0111, 0x0116):
         return Outcome.NOTED
-    if code >> 8 == 0xA9 or code >> 12 == 0xC or code in (0x0122, 0x0124, 0x0117, 0x0111):
+    if code >> 8 == 0xA9 or code >> 12 == 0xC or code in (0x0122, 0x0124, 0x0117):
         return Outcome.PERMANENT
     return Outcome.TRANSIENT
 

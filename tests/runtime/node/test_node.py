@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_run.node.database import NodeError
 from edge_run.node.status import is_stuck, status_of
 from node_peers import Archive, report_commitment, slices, store, wait_for
 
@@ -256,3 +257,67 @@ def test_what_is_not_delivered_is_kept_until_it_expires(run_node, archive):
     parts = (node.settings, node.database, node.inbox, node.outbox)
     assert remove_old(*parts, now=time.time() + 6 * 86400) == (0, 0)
     assert remove_old(*parts, now=time.time() + 8 * 86400) == (0, 1)
+
+
+def test_two_nodes_never_share_a_folder(run_node):
+    run_node()
+    with pytest.raises(NodeError, match="another node uses the folder"):
+        run_node()
+
+
+def test_row_without_its_file_is_swept_and_the_sender_may_send_again(run_node):
+    node = run_node()
+    node.clock.ready = list  # type: ignore[method-assign]
+    store(node.port, slices(2))
+    first, second = (
+        node.inbox.path(row["series"], row["sha256"]) for row in node.database.rows("SELECT * FROM instances")
+    )
+    first.unlink()
+    second.write_bytes(b"cut")
+    node.close(0)
+    again = run_node()
+    assert not again.database.rows("SELECT 1 FROM instances")
+    again.clock.ready = list  # type: ignore[method-assign]
+    assert store(again.port, slices(2)) == [0, 0]
+
+
+def test_objects_that_are_accepted_besides_are_discarded_and_say_so(run_node):
+    node = run_node(also=("SC",))
+    made = slices(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
+    assert store(node.port, made) == [0xB006]
+    assert not node.database.rows("SELECT 1 FROM instances")
+
+
+def test_object_of_several_frames_is_answered_frame_by_frame(run_node, archive):
+    import numpy as np
+
+    import dicoms
+
+    pixels = np.random.default_rng(0).integers(0, 2000, (4, 64, 64)).astype(np.int16)
+    enhanced = dicoms.image(
+        pixels, SOPClassUID="1.2.840.10008.5.1.4.1.1.2.1", SOPInstanceUID="2.25.77.1", SeriesInstanceUID="2.25.77",
+        StudyInstanceUID="2.25.78", RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU", PatientID="SECRET-ID",
+    )  # fmt: skip
+    enhanced.file_meta.MediaStorageSOPClassUID = enhanced.SOPClassUID
+    enhanced.file_meta.MediaStorageSOPInstanceUID = enhanced.SOPInstanceUID
+    node = run_node(archive)
+    assert store(node.port, [enhanced]) == [0]
+    wait_for(lambda: states(node) == ["delivered", "delivered"])
+    assert answers(node)[0][1] != "failed"
+
+
+def test_radiograph_alone_is_a_series(run_node, archive):
+    made = slices(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1", Modality="DX")
+    node = run_node(archive)
+    store(node.port, made)
+    wait_for(lambda: states(node) == ["delivered", "delivered"])
+    assert answers(node)[0][1] != "failed"
+
+
+def test_without_a_case_log_series_are_answered_all_the_same(run_node, archive, monkeypatch):
+    from edge_run.cases import CaseLog
+
+    monkeypatch.setattr(CaseLog, "open", lambda *_: (_ for _ in ()).throw(OSError("no log")))
+    node = run_node(archive)
+    store(node.port, slices(3))
+    wait_for(lambda: states(node) == ["delivered", "delivered"])

@@ -81,6 +81,18 @@ def test_what_was_there_already_makes_no_series_wait_but_extends_one_that_does()
     assert clock.ready() == ["s"]
 
 
+def test_series_that_keeps_changing_waits_longer_each_time():
+    for answers, seconds in ((0, 10), (2, 10), (3, 20), (4, 40), (99, 640)):
+        time = Time()
+        clock = SeriesClock(time)
+        clock.fed("s", "a", PEER, "CT", is_new=True, answers=answers)
+        clock.ended("a", released=False)
+        time.now = seconds - 0.1
+        assert clock.ready() == []
+        time.now = seconds
+        assert clock.ready() == ["s"]
+
+
 def test_series_of_before_a_restart_waits_for_its_sender():
     time = Time()
     clock = SeriesClock(time)
