@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .log import CaseLog
 
 MAX_REMARK = 2000
+FINDINGS = ("present", "absent", "indeterminate")
+"""What a note can say about a series."""
 
 
 def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> Entry:
@@ -24,7 +26,7 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
     abbreviation
         The case's id, or enough of its beginning or end that no other case has it.
     label
-        What the scan shows: one of the case's labels; None: only a remark.
+        What the scan shows: one of the case's labels, of a series one of `FINDINGS`; None: only a remark.
 
     Returns
     -------
@@ -35,9 +37,10 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
     UsageError
         No such case or label, nothing to note, or too much.
     """
-    case = find(log, abbreviation)
-    if label is not None and label not in case["probabilities"]:
-        raise UsageError(f"case {case['id']} has no label {label!r}", hint=f"one of {', '.join(case['probabilities'])}")
+    case = find(log, abbreviation, series=True)
+    labels = FINDINGS if case["kind"] == "series" else tuple(case["probabilities"])
+    if label is not None and label not in labels:
+        raise UsageError(f"case {case['id']} has no label {label!r}", hint=f"one of {', '.join(labels)}")
     if label is None and not remark:
         raise UsageError("there is nothing to note", hint="give --label, --remark or both")
     if len(remark) > MAX_REMARK:
@@ -46,4 +49,4 @@ def note(log: CaseLog, abbreviation: str, *, label: str | None, remark: str) -> 
         # A command-line argument may hold bytes that are not UTF-8, which JSON cannot store.
         text = remark.encode("utf-8", "replace").decode()
         log.add({"kind": "note", "id": case["id"], "utc": utc(now_ms()), "label": label, "remark": text})
-    return find(log, case["id"])
+    return find(log, case["id"], series=True)

@@ -10,7 +10,7 @@ from edge_run.errors import UsageError
 from .accession import matches
 from .errors import CaseLogError, explained
 from .ids import DIGITS
-from .rows import decoded, last_seq, rows, sound_case, sound_note
+from .rows import decoded, last_seq, rows, sound_case, sound_note, sound_series
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,6 +31,7 @@ def cases(
     after: int = 0,
     before: int | None = None,
     newest_first: bool = False,
+    series: bool = False,
     damaged: list[int] | None = None,
 ) -> Iterator[Entry]:
     """Read all cases, oldest first.
@@ -45,6 +46,8 @@ def cases(
         Only entries with numbers between these two.
     newest_first
         In the opposite order.
+    series
+        Answers to whole series as well, whose ``kind`` is ``series``.
     damaged
         Gets the numbers of the entries that are left out because they cannot be read.
 
@@ -52,30 +55,32 @@ def cases(
     ------
     Entries as they were logged, with their ``hash`` and their ``notes``, oldest first.
     """
+    others = ("note", "purge", "objects") if series else ("note", "purge", "objects", "series")
     with explained(log.path, "read"):
         last = last_seq(log.connection) if before is None else before - 1
         for row in rows(log.connection, last, first=after + 1, newest_first=newest_first):
             # The order of the rows decides which end comes first; neither query knows the other end.
             if row.seq <= after or (before is not None and row.seq >= before):
                 return
-            case = sound_case(row.text)
+            case = sound_case(row.text) or (sound_series(row.text) if series else None)
             if case is None or row.hash is None:
-                if damaged is not None and (decoded(row.text) or {}).get("kind") not in (
-                    "note",
-                    "purge",
-                    "series",
-                    "objects",
-                ):
+                if damaged is not None and (decoded(row.text) or {}).get("kind") not in others:
                     damaged.append(row.seq)
             elif (case["flags"] or not flagged) and str(case["utc"]) >= since:
                 yield _with_notes(log.connection, case, row.hash)
 
 
 def newest(
-    log: CaseLog, limit: int, *, flagged: bool = False, since: str = "", damaged: list[int] | None = None
+    log: CaseLog,
+    limit: int,
+    *,
+    flagged: bool = False,
+    since: str = "",
+    series: bool = False,
+    damaged: list[int] | None = None,
 ) -> list[Entry]:
     """Read at most ``limit`` cases, the newest first; see :func:`cases`."""
-    found = cases(log, flagged=flagged, since=since, newest_first=True, damaged=damaged)
+    found = cases(log, flagged=flagged, since=since, series=series, newest_first=True, damaged=damaged)
     return list(islice(found, limit))
 
 
@@ -89,8 +94,13 @@ def of_accession(log: CaseLog, accession: str) -> list[Entry]:
     return [case for case in cases(log) if matches(case.get("accession"), accession)]
 
 
-def find(log: CaseLog, abbreviation: str) -> Entry:
+def find(log: CaseLog, abbreviation: str, *, series: bool = False) -> Entry:
     """Read the case whose id begins or ends with ``abbreviation``.
+
+    Parameters
+    ----------
+    series
+        It may be an answer to a whole series, whose ``kind`` is ``series``.
 
     Raises
     ------
@@ -110,7 +120,11 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
             {"wanted": wanted, "limit": MAX_LISTED + 1},
         ).fetchall()
         if len(found) == 1:
-            case = case_at(log, found[0][0])
+            case = case_at(log, found[0][0], series=series)
+            if case is None and not series and case_at(log, found[0][0], series=True):
+                raise UsageError(
+                    f"case {found[0][1]} is about a whole series", hint=f"edge-run cases show {found[0][1]}"
+                )
             if case is None:
                 raise CaseLogError(
                     f"entry {found[0][0]} of the case log {log.path} is damaged", hint="edge-run cases verify"
@@ -123,10 +137,12 @@ def find(log: CaseLog, abbreviation: str) -> Entry:
     raise UsageError(f"several cases match {wanted}: {', '.join(ids[:MAX_LISTED])}{more}", hint="give more of the id")
 
 
-def case_at(log: CaseLog, seq: int) -> Entry | None:
+def case_at(log: CaseLog, seq: int, *, series: bool = False) -> Entry | None:
     """Read the case with this number; None where there is none or its entry is damaged."""
     row = _row(log.connection, seq)
     case = sound_case(row.text) if row else None
+    if case is None and series and row:
+        case = sound_series(row.text)
     if case is None or row is None or row.hash is None:
         return None
     return _with_notes(log.connection, case, row.hash)

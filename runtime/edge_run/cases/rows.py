@@ -61,6 +61,28 @@ class _Case(TypedDict):
     kept_image: str | None
 
 
+class _Series(TypedDict):
+    """The fields of an answer to a series that its readers rely on."""
+
+    id: str
+    utc: str
+    finding: str
+    positive: str
+    label: str | None
+    probability: float | None
+    interval: tuple[float, float] | None
+    flags: list[_Flag]
+    failure: str
+    slices: int
+    unreadable: int
+    answer_version: int
+    bundle: str
+    bundle_sha256: str
+    precision: str
+    backend: str
+    version: str
+
+
 class _Note(TypedDict):
     id: str
     utc: str
@@ -134,6 +156,11 @@ def sound_case(text: str | None) -> Entry | None:
         return None
     members = [{"id": member.get("arch"), **member} for member in case["members"]]
     return {**case, "members": members}
+
+
+def sound_series(text: str | None) -> Entry | None:
+    """Decode an answer to a series, as :func:`sound_case`."""
+    return _sound(text, "series", _Series)
 
 
 def sound_note(text: str | None) -> Entry | None:

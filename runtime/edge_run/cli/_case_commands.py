@@ -40,7 +40,9 @@ def list_(
     damaged: list[int] = []
     if _is_there(case_log):
         with existing_log(case_log) as log:
-            found = reading.newest(log, limit, flagged=flagged, since=after, damaged=damaged)
+            # A table has a column for each class and member, which an answer to a series has not.
+            series = form is not Format.CSV
+            found = reading.newest(log, limit, flagged=flagged, since=after, series=series, damaged=damaged)
     if found and form is Format.TEXT:
         print_text(HEADER)
     _write(found, form, found)
@@ -54,7 +56,7 @@ def show(case: Id, as_json: _options.Json = False, case_log: Log = None) -> None
     from edge_run.cases import reading
 
     with existing_log(case_log) as log:
-        found = reading.find(log, case)
+        found = reading.find(log, case, series=True)
     if as_json:
         print_json(found)
         return

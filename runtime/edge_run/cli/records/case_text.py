@@ -14,8 +14,9 @@ HEADER = f"{'case':<12}  {'time (UTC)':<19}  {'label':<14} {'prob.':>7}  {'bundl
 
 def case_line(case: Record, style: Style) -> str:
     """Write a case on one line, under `HEADER`."""
+    label = _finding(case) if case.get("kind") == "series" else case["label"]
     line = (
-        f"{case['id']:<12}  {_when(case['utc'])}  {style.bold(format(case['label'], '<14'))} "
+        f"{case['id']:<12}  {_when(case['utc'])}  {style.bold(format(label, '<14'))} "
         f"{_probability(case):>7}  {case['bundle']:<16}"
     )
     rest = []
@@ -32,15 +33,20 @@ def _probability(case: Record) -> str:
     if case["interval"]:
         low, high = case["interval"]
         return f"{low:.0%}-{high:.0%}"
-    return f"{case['probability']:.1%}"
+    return "" if case["probability"] is None else f"{case['probability']:.1%}"
+
+
+def _finding(case: Record) -> str:
+    """Write what was answered about a series; its probability is that of the finding."""
+    return "series: failed" if case["failure"] else f"series: {case['finding']}"
 
 
 def whole_case(case: Record, style: Style) -> str:
     """Write everything about a case that a person reads."""
+    if case.get("kind") == "series":
+        return _whole_series(case, style)
     lines = [f"case {style.bold(case['id'])}   {_when(case['utc'])} UTC", *answer_lines(case, style)]
-    for note in case["notes"]:
-        noted = "  ".join(part for part in (note["label"], note["remark"]) if part)
-        lines.append(f"  noted {_when(note['utc'])}: {noted}")
+    lines += _notes(case)
     lines.append("  " + "   ".join(f"{name} {value:.3g}" for name, value in case["measures"].items()))
     lines.append(
         f"  {sum(case['timing_ms'].values()):.0f} ms   {case['backend']}, {case['precision']}   "
@@ -49,6 +55,32 @@ def whole_case(case: Record, style: Style) -> str:
     kept = "kept" if case["kept_image"] else "not kept"
     lines.append(f"  image {case['scan_sha256'][:12]}, {kept}   entry {case['seq']}, hash {case['hash'][:12]}")
     return "\n".join(lines)
+
+
+def _whole_series(case: Record, style: Style) -> str:
+    """Write an answer of the DICOM node."""
+    lines = [f"case {style.bold(case['id'])}   {_when(case['utc'])} UTC   a series, answered by the DICOM node"]
+    probability = f"   {style.bold(_probability(case))}" if case["probability"] is not None else ""
+    lines.append(f"  {case['positive']}: {style.bold(case['finding'])}{probability}")
+    if case["failure"]:
+        lines.append(style.caution(f"  no answer: {case['failure']}"))
+    unreadable = f", {case['unreadable']} could not be read" if case["unreadable"] else ""
+    lines.append(f"  {case['slices']} slices answered{unreadable}; version {case['answer_version']} of the answer")
+    lines += [style.caution(f"  flag: {flag['reason']} ({flag['name']})") for flag in case["flags"]]
+    lines += _notes(case)
+    lines.append(
+        f"  {case['backend']}, {case['precision']}   bundle {case['bundle']} {case['bundle_sha256'][:12]}   "
+        f"edge-run {case['version']}"
+    )
+    lines.append(f"  entry {case['seq']}, hash {case['hash'][:12]}")
+    return "\n".join(lines)
+
+
+def _notes(case: Record) -> list[str]:
+    said = (
+        (note["utc"], "  ".join(part for part in (note["label"], note["remark"]) if part)) for note in case["notes"]
+    )
+    return [f"  noted {_when(utc)}: {noted}" for utc, noted in said]
 
 
 def _when(utc: str) -> str:
