@@ -108,14 +108,16 @@ def test_commands_show_series(tmp_path, capsys, log):
     options = ("--case-log", tmp_path / "cases.sqlite")
     listed = edge_run(capsys, "cases", "list", *options)
     lines = listed.out.splitlines()
-    assert "series: failed" in lines[1]
-    assert "series: present" in lines[2]
+    assert lines[1].split()[3:] == ["failed", "toy", "series", "of", "0"]
+    assert "present" in lines[2].split()
+    assert "series of 2   flags: few-slices" in lines[2]
+    assert lines[2].index("toy") == lines[0].index("bundle")
     assert "90%-95%" in lines[2]
-    assert "few-slices" in lines[2]
     shown = edge_run(capsys, "cases", "show", logged.case, *options).out
     assert "answered by the DICOM node" in shown
     assert "2 slices answered, 1 could not be read; version 1" in shown
     assert "noted" in shown
     assert "no answer: no image could be decoded." in edge_run(capsys, "cases", "show", failed.case, *options).out
+    assert "1 note, 2 answers to series" in edge_run(capsys, "cases", "verify", *options).out
     as_csv = edge_run(capsys, "cases", "list", "--csv", *options)
     assert (as_csv.code, "series" in as_csv.out) == (0, False)

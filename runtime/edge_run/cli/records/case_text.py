@@ -14,12 +14,13 @@ HEADER = f"{'case':<12}  {'time (UTC)':<19}  {'label':<14} {'prob.':>7}  {'bundl
 
 def case_line(case: Record, style: Style) -> str:
     """Write a case on one line, under `HEADER`."""
-    label = _finding(case) if case.get("kind") == "series" else case["label"]
+    is_series = case.get("kind") == "series"
+    label = _finding(case) if is_series else case["label"]
     line = (
         f"{case['id']:<12}  {_when(case['utc'])}  {style.bold(format(label, '<14'))} "
         f"{_probability(case):>7}  {case['bundle']:<16}"
     )
-    rest = []
+    rest = [f"series of {case['slices']}"] if is_series else []
     if case["flags"]:
         rest.append(style.caution("flags: " + ", ".join(flag["name"] for flag in case["flags"])))
     if case["notes"]:
@@ -38,7 +39,7 @@ def _probability(case: Record) -> str:
 
 def _finding(case: Record) -> str:
     """Write what was answered about a series; its probability is that of the finding."""
-    return "series: failed" if case["failure"] else f"series: {case['finding']}"
+    return "failed" if case["failure"] else str(case["finding"])
 
 
 def whole_case(case: Record, style: Style) -> str:

@@ -8,6 +8,12 @@ if TYPE_CHECKING:
     from edge_run.cases.chain import Chain
 
 MOST_FAULTS = 20
+_NAMES = {"series": ("answer to a series", "answers to series"), "objects": ("list of objects", "lists of objects")}
+
+
+def _named(kind: str, count: int) -> str:
+    one, several = _NAMES.get(kind, (kind, f"{kind}s"))
+    return one if count == 1 else several
 
 
 def chain_text(chain: Chain) -> str:
@@ -15,7 +21,7 @@ def chain_text(chain: Chain) -> str:
     lines = [f"FAIL  {fault.message}" for fault in chain.faults[:MOST_FAULTS]]
     if len(chain.faults) > MOST_FAULTS:
         lines.append(f"      and {len(chain.faults) - MOST_FAULTS} more")
-    kinds = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in sorted(chain.counts.items()))
+    kinds = ", ".join(f"{count} {_named(kind, count)}" for kind, count in sorted(chain.counts.items()))
     purged = f", {chain.purged} entries purged" if chain.purged else ""
     state = "broken" if chain.faults else "ok  "
     lines.append(f"{state}  {kinds or 'the case log is empty'}{purged}")
