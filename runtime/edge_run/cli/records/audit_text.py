@@ -17,11 +17,17 @@ def audit_text(found: Audit) -> str:
         lines.append(f"      and {len(found.faults) - MOST_FAULTS} more: --json shows all")
     state = "FAIL" if found.faults else "ok  "
     lines.append(
-        f"{state}  {found.logged} answers in the log, {found.reports} reports in the archive, "
+        f"{state}  {_count(found.logged, 'answer')} in the log, {_count(found.reports, 'report')} in the archive, "
         f"{found.proved} of them exactly as logged"
     )
     if found.purged:
-        lines.append(f"note  {found.purged} reports are about cases that were purged: nothing proves or disproves them")
+        lines.append(f"note  {_count(found.purged, 'report')} about purged cases: nothing proves or disproves them")
     if found.unreported:
-        lines.append(f"note  {found.unreported} answers have no report yet: the node makes it when it starts again")
+        lines.append(
+            f"note  {_count(found.unreported, 'answer')} without a report yet: the node makes it when it starts again"
+        )
     return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -117,7 +117,7 @@ def audit(log: CaseLog, reports: Iterable[Dataset], *, since: str = "") -> Audit
 def _compare(report: Reported, entry: SeriesEntry | None, case: str) -> Iterator[Fault]:
     """Yield what keeps a report from being the one that was logged, the plainest first."""
     if entry is None:
-        says = f"names case {case}, which the log does not have" if case else "names no case"
+        says = "is about a case that the log does not have" if case else "names no case"
         yield Fault(UNKNOWN, case, f"{report.name} {says}")
         return
     if report.parameters.get("chain head") != entry.logged.hash:
@@ -127,7 +127,7 @@ def _compare(report: Reported, entry: SeriesEntry | None, case: str) -> Iterator
         yield Fault(ALTERED, case, f"{report.name} {difference}")
     logged = [one for one in entry.objects if one.uid_sha256 == report.hashes.uid_sha256]
     if not logged:
-        yield Fault(UNKNOWN, case, f"{report.name} is not the report that was made for case {case}")
+        yield Fault(UNKNOWN, case, f"{report.name} is not the one that was made for this case")
     elif logged[-1].content_sha256 != report.hashes.content_sha256 and not differences:
         yield Fault(ALTERED, case, f"{report.name}: its content was changed; finding and probability are as logged")
     elif logged[-1].object_sha256 != report.hashes.object_sha256 and not differences:

@@ -23,7 +23,7 @@ _FINDINGS = {
     codes.ABSENT.value: Finding.ABSENT,
     codes.INDETERMINATE.value: Finding.INDETERMINATE,
 }
-_SHOWN_UID = 20
+_SHOWN_UID = 8
 
 
 class Reported(NamedTuple):
@@ -54,8 +54,9 @@ class Reported(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The end of the UID, which tells reports apart and fits a line."""
-        return f"report ...{self.uid[-_SHOWN_UID:]}"
+        """Its case, and the end of its UID, which tells two reports of one case apart."""
+        case = self.parameters.get("case", "")
+        return f"the report ...{self.uid[-_SHOWN_UID:]}{f' of case {case}' if case else ''}"
 
 
 def read_report(dataset: Dataset) -> Reported:
