@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import ssl
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 _HANDSHAKES = 64
 """TLS handshakes that may run at once."""
 _BACKLOG = 128
+_POLL_S = 0.1
+"""How soon a stop is noticed."""
+_COLLECT_S = 30.0
 
 
 class Bounds(NamedTuple):
@@ -57,6 +62,7 @@ class _Server(ThreadedAssociationServer):
 
     request_queue_size = _BACKLOG
     daemon_threads = True
+    _collected = 0.0
     bounds: Bounds
     lobby: Lobby
 
@@ -68,6 +74,12 @@ class _Server(ThreadedAssociationServer):
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has them
         """Let the connection wait until it says something."""
         self.lobby.add(request, client_address)
+
+    def service_actions(self) -> None:
+        """Collect dead associations, which hold each other in circles; by time, not by the number of polls."""
+        if time.monotonic() - self._collected > _COLLECT_S:
+            self._collected = time.monotonic()
+            gc.collect()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Say nothing: what a stranger sends is no reason to write."""
@@ -114,7 +126,8 @@ class Listener:
         entity._servers.append(self._server)  # noqa: SLF001
         self._server.bounds = bounds
         self._server.lobby = Lobby(self._seconds, self._enter, self._count, tls=self._context is not None)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="node-accept", daemon=True)
+        accept = self._server.serve_forever
+        self._thread = threading.Thread(target=accept, args=(_POLL_S,), name="node-accept", daemon=True)
         self._thread.start()
 
     @property

@@ -39,7 +39,7 @@ def test_echo_is_answered(start):
 
 
 def test_silent_connections_keep_nobody_out_and_take_no_thread(start):
-    node = start(association_seconds=3.0)
+    node = start()
     before = threading.active_count()
     with ExitStack() as connections:
         for _ in range(200):
@@ -47,7 +47,15 @@ def test_silent_connections_keep_nobody_out_and_take_no_thread(start):
         wait_for(lambda: node.listener.waiting == 200)
         assert threading.active_count() <= before
         assert echo(node) == ""
-        wait_for(lambda: node.counters.total("connections", "silent") == 200)
+
+
+def test_silent_connections_are_closed_after_a_while_and_counted(start):
+    node = start(association_seconds=0.3)
+    with ExitStack() as connections:
+        for _ in range(3):
+            connections.enter_context(socket.create_connection(("127.0.0.1", node.port)))
+        wait_for(lambda: node.counters.total("connections", "silent") == 3)
+    assert node.listener.waiting == 0
 
 
 @pytest.mark.parametrize(
