@@ -29,6 +29,9 @@ MAX_PDU = 2**17
 _MOST_RECEIVED = 2**20
 """No PDU that a peer may send is larger."""
 _PIECE = 2**16
+_MOST_IDLE_S = 60.0
+CLOSING_S = 2.0
+"""How long a peer that was rejected or aborted has to close the connection; as long it holds two threads."""
 _MOST_QUEUED = 4
 """Requests that may wait: one operation at a time is negotiated, so a second is a mistake, and more are an attack."""
 
@@ -47,7 +50,8 @@ class BoundedSocket(AssociationSocket):
         if nr_bytes > _MOST_RECEIVED:
             raise OSError("a PDU is larger than was negotiated")
         connection = cast("socket.socket", self.socket)
-        until = time.monotonic() + (self.assoc.network_timeout or 60.0)
+        most = self.assoc.network_timeout or _MOST_IDLE_S
+        until = time.monotonic() + most
         received = bytearray()
         while len(received) < nr_bytes:
             left = until - time.monotonic()
@@ -58,6 +62,8 @@ class BoundedSocket(AssociationSocket):
             if not piece:
                 break
             received += piece
+        # What is sent next has its own time.
+        connection.settimeout(most)
         return received
 
 
@@ -98,6 +104,8 @@ class Negotiation(ACSE):
         if rejection is None:
             super()._negotiate_as_acceptor()
             return
+        # Also the time of ARTIM, PS3.8 9.1.5.
+        self.assoc.acse_timeout = CLOSING_S
         self.send_reject(rejection.result, rejection.source, rejection.reason)
         evt.trigger(self.assoc, evt.EVT_REJECTED, {})
         self.assoc.kill()

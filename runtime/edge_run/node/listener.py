@@ -15,7 +15,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from edge_run.errors import UsageError
 
-from .association import MAX_PDU, Handler
+from .association import CLOSING_S, MAX_PDU, Handler
 from .lobby import Lobby
 from .presentation import EXPLICIT, IMPLICIT, STORAGE_COMMITMENT, VERIFICATION, received_classes, received_syntaxes
 from .results.uids import IMPLEMENTATION_CLASS_UID, implementation_version
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _HANDSHAKES = 64
 """TLS handshakes that may run at once."""
+_NEGOTIATING = 64
+"""Associations beyond those allowed that may be rejected at once; of more, the connection is closed."""
 _BACKLOG = 128
 _POLL_S = 0.1
 """How soon a stop is noticed."""
@@ -107,6 +109,7 @@ class Listener:
         self._context = server_context(settings.tls) if settings.tls else None
         self._handshakes = threading.BoundedSemaphore(_HANDSHAKES)
         self._seconds = settings.association_seconds
+        self._most = settings.max_associations + _NEGOTIATING
         entity = application_entity(settings)
         _add_contexts(entity, settings)
         try:
@@ -151,6 +154,7 @@ class Listener:
         self._server.lobby.close()
         for association in self.associations:
             with suppress(Exception):
+                association.acse_timeout = CLOSING_S
                 association.abort(block=False)
 
     def _count(self, why: str) -> None:
@@ -179,6 +183,10 @@ class Listener:
             self._handshakes.release()
 
     def _begin(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        if len(self.associations) >= self._most:
+            self._count("crowded")
+            connection.close()
+            return
         try:
             self._server.finish_request(connection, address)
         except Exception:  # noqa: BLE001 - whatever one connection does, the others go on

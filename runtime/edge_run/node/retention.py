@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _DELIVERED = """
-SELECT key FROM series WHERE state IN ('answered', 'unanswerable') AND changed_at < ?
+SELECT key FROM series WHERE state = 'answered' AND changed_at < ?
 AND NOT EXISTS (
     SELECT 1 FROM answers WHERE answers.series = key AND answered_at >= ?
 ) AND NOT EXISTS (

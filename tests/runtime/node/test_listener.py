@@ -128,6 +128,26 @@ def test_one_association_too_many_is_rejected_for_now_and_counted(start):
     assert echo(node) == ""
 
 
+def test_rejected_peers_that_do_not_close_keep_nobody_out(start):
+    node = start(max_associations=1)
+    titles = b"ANOTHER".ljust(16) + b"SOMEBODY".ljust(16) + bytes(32)
+    uids = [b"1.2.840.10008.3.1.1.1", b"1.2.840.10008.1.1", b"1.2.840.10008.1.2"]
+    context, verification, syntax = (
+        struct.pack(">BBH", kind, 0, len(uid)) + uid for kind, uid in zip((0x10, 0x30, 0x40), uids, strict=True)
+    )
+    proposed = bytes([1, 0, 0, 0]) + verification + syntax
+    user = struct.pack(">BBHL", 0x51, 0, 4, 16384)
+    body = struct.pack(">HH", 1, 0) + titles + context
+    body += struct.pack(">BBH", 0x20, 0, len(proposed)) + proposed + struct.pack(">BBH", 0x50, 0, len(user)) + user
+    with ExitStack() as held:
+        for _ in range(30):
+            one = held.enter_context(socket.create_connection(("127.0.0.1", node.port), timeout=20))
+            one.sendall(struct.pack(">BBL", 1, 0, len(body)) + body)
+            assert one.recv(1) == b"\x03"
+        assert echo(node) == ""
+        wait_for(lambda: not node.listener.associations)
+
+
 def test_port_in_use_is_an_error_with_a_hint(start, tmp_path):
     from edge_run.errors import UsageError
 
