@@ -69,8 +69,14 @@ class Archive:
         self._server.shutdown()  # type: ignore[union-attr]
 
 
-def crash(kills: int, slices: int, size: int, bundle: str) -> bool:
-    """Kill, restart, resend, and count; True where nothing was lost, unanswered or answered differently."""
+def crash(kills: int, slices: int, size: int, bundle: str, settle: float = 15.0) -> bool:
+    """Kill, restart, resend, and count; True where nothing was lost, unanswered or answered differently.
+
+    Parameters
+    ----------
+    settle
+        Seconds in which something may still arrive after the last answer.
+    """
     rng, tally, archive = random.Random(0), Tally(), Archive()
     with tempfile.TemporaryDirectory(prefix="edge-run-crash-") as name:
         folder, port = Path(name) / "node", free_port()
@@ -84,6 +90,8 @@ def crash(kills: int, slices: int, size: int, bundle: str) -> bool:
             for file in files:
                 file.unlink()
         unanswered = _wait_for_answers(set(received), archive)
+        # A last answer may still be on its way.
+        time.sleep(settle)
         node.stop()
         log = Path(name) / "cases.sqlite"
         entries = _entries(log)
@@ -142,8 +150,6 @@ def _wait_for_answers(series: set[str], archive: Archive) -> int:
     until = time.monotonic() + _WAIT_S
     while series - archive.reports.keys() and time.monotonic() < until:
         time.sleep(0.5)
-    # A last answer may still be on its way.
-    time.sleep(15)
     return len(series - archive.reports.keys())
 
 

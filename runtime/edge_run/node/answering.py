@@ -115,7 +115,8 @@ class Answerer:
         except EdgeRunError as error:
             return SeriesAnswer.failed(positive, _harmless(error, paths), version=version)
         except Exception as error:  # noqa: BLE001 - silence must mean that the node is down
-            _log.exception("a series could not be answered")
+            # Its words, and those of its trace, may quote an image.
+            _log.warning("a series could not be answered: unexpected %s", type(error).__name__)
             return SeriesAnswer.failed(positive, f"unexpected {type(error).__name__}", version=version)
 
     def _answer(self, paths: Sequence[Path], version: int, conflicts: int) -> SeriesAnswer:
