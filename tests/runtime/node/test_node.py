@@ -321,3 +321,39 @@ def test_without_a_case_log_series_are_answered_all_the_same(run_node, archive, 
     node = run_node(archive)
     store(node.port, slices(3))
     wait_for(lambda: states(node) == ["delivered", "delivered"])
+
+
+def test_whatever_goes_wrong_with_the_networks_is_a_failed_answer_without_its_words(
+    run_node, archive, toy_ensemble, monkeypatch, caplog
+):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("SECRET-ID")
+
+    monkeypatch.setattr(toy_ensemble, "predict_many", fail)
+    node = run_node(archive)
+    store(node.port, slices(2))
+    wait_for(lambda: archive.of("SR"))
+    assert [outcome for _, outcome in answers(node)] == ["failed"]
+    assert "SECRET" not in caplog.text
+    assert "unexpected RuntimeError" in archive.of("SR")[0].to_json()
+
+
+def test_answer_that_cannot_be_kept_is_made_again_later(run_node, archive, monkeypatch):
+    from edge_run.node import node as running
+    from edge_run.node.settings import Peer
+
+    monkeypatch.setattr(running, "_LATER", Peer("later", "", (), quiet_seconds=0.2))
+    node = run_node(archive)
+    keep, tried = node.outbox.add, []
+
+    def fail_once(*given: object) -> None:
+        tried.append(given)
+        if len(tried) == 1:
+            raise OSError(28, "No space left on device")
+        keep(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(node.outbox, "add", fail_once)
+    store(node.port, slices(2))
+    wait_for(lambda: states(node) == ["delivered", "delivered"])
+    assert len(tried) == 2
+    assert node.counters.total("series", "postponed") == 1
