@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def key_objects(context: Context) -> Dataset:
     """Select the slices that decided."""
-    images = [image for image, _ in context.deciding_images()]
+    # An image of which several frames decided is selected once.
+    images = list({str(image.SOPInstanceUID): image for image, _ in context.deciding_images()}.values())
     content = KeyObjectSelection(
         document_title=codes.KEY_OBJECTS.concept(),
         referenced_objects=images,

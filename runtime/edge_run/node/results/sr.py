@@ -198,7 +198,8 @@ def _library(context: Context, deciding: Sequence[tuple[Dataset, int | None]]) -
 
     Each has up to 17 items of geometry, which a reader that shows reports as text shows above the answer.
     """
-    return [image for image, _ in deciding if _describable(image)] if context.options.image_library else []
+    images = {str(image.SOPInstanceUID): image for image, _ in deciding if _describable(image)}
+    return list(images.values()) if context.options.image_library else []
 
 
 def _describable(image: Dataset) -> bool:

@@ -11,6 +11,8 @@ import warnings
 
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.uid import EnhancedCTImageStorage
 
 from answers import FLAG, PROOF, answer, answers, ct_series, radiograph
 from edge_run.errors import InputError
@@ -337,3 +339,48 @@ def test_indeterminate_is_what_no_sound_slice_supports():
     assert finding_of(prediction("non_covid"), "covid", 2) is Finding.ABSENT
     assert finding_of(prediction("covid"), "covid", 3) is Finding.INDETERMINATE
     assert finding_of(prediction("covid", Flag("no-sound-slice", "")), "covid", 0) is Finding.INDETERMINATE
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+        ("ISO_IR 192", "José^Ω"),
+    ],
+)
+def test_names_in_any_character_set_are_those_of_the_source(tmp_path, character_set, name):
+    paths = ct_series(tmp_path / "series", SpecificCharacterSet=character_set, PatientName=name)
+    for made in result_objects(paths, answer(paths), PROOF):
+        back = dcmread(io.BytesIO(encoded(made)))
+        assert str(back.PatientName) == name
+        assert back["PatientName"] == dcmread(paths[0])["PatientName"]
+
+
+def test_frames_of_one_object_are_referred_to_by_number(tmp_path):
+    frames = {"SOPClassUID": EnhancedCTImageStorage, "NumberOfFrames": 3}
+    paths = ct_series(tmp_path / "series", slices=1, **frames)
+    one = answer(paths)
+    deciding = tuple(dataclasses.replace(one.deciding[0], frame=frame) for frame in (2, 3))
+    options = dataclasses.replace(ALL, image_library=False)
+    objects = result_objects(paths, dataclasses.replace(one, deciding=deciding), PROOF, None, options)
+    assert [made.Modality for made in objects] == ["SR", "OT", "KO"]
+    images = [item for item in items(objects[0]) if item.get("ReferencedSOPSequence")]
+    assert [item.ReferencedSOPSequence[0].ReferencedFrameNumber for item in images] == [2, 3]
+    assert [item.ReferencedFrameNumber for item in objects[1].SourceImageSequence] == [2, 3]
+    assert len([item for item in items(objects[2]) if item.ValueType == "IMAGE"]) == 1
+    for number, made in enumerate(objects):
+        checked = tool("dciodvfy", "-new", saved(made, tmp_path / f"{number}.dcm"))
+        assert "Error" not in checked.stdout + checked.stderr
+
+
+def test_report_is_read_as_the_template_that_it_names(tmp_path):
+    from highdicom.sr import srread
+
+    paths = ct_series(tmp_path / "series")
+    report = srread(saved(result_objects(paths, answer(paths), PROOF)[0], tmp_path / "report.dcm"))
+    (group,) = report.content.get_image_measurement_groups()
+    assert group.finding_type == codes.COVID_19.concept()
+    (measured,) = group.get_measurements(name=codes.PROBABILITY.concept())
+    assert measured.value == 0.9371234567890123
+    assert len(group.source_images) == 2
