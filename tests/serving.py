@@ -48,7 +48,13 @@ class Served(NamedTuple):
 
 @contextmanager
 def served(
-    bundle: Path, log: Path | None, tokens: Tokens | None = None, *, keep_images: bool = False, **options: Any
+    bundle: Path,
+    log: Path | None,
+    tokens: Tokens | None = None,
+    *,
+    keep_images: bool = False,
+    listen: Listen | None = None,
+    **options: Any,
 ) -> Iterator[Served]:
     """Serve a bundle from a thread."""
     with ExitStack() as stack:
@@ -58,7 +64,7 @@ def served(
         ensemble = stack.enter_context(Ensemble.load(bundle))
         service = Service.of(ensemble, cases, tokens, **options)
         stack.callback(service.answering.close)
-        config = configured(create_app(service, hosts=Hosts()), Listen(port=0))
+        config = configured(create_app(service, hosts=Hosts()), listen or Listen(port=0))
         listening = config.bind_socket()
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))

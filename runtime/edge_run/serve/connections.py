@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import asyncio
 
 MAX_CONNECTIONS = 512
+BACKLOG = 128
+"""Connections that are taken in one turn of the event loop: then come the requests of those that are there."""
 HEAD_S = 10.0
 """For the head of a request to arrive, from the connection or from the answer to the request before."""
 MAX_HEAD_BYTES = 32 * 2**10
@@ -50,28 +52,33 @@ class _Bounded(H11Protocol):
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > self.most_connections:
-            next(iter(self.waiting)).transport.abort()
+            oldest = next(iter(self.waiting))
+            # At once: it is gone only in the next turn of the event loop, and more may come in this one.
+            oldest.stop_waiting()
+            oldest.connections.discard(oldest)
+            oldest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         # There is no cycle before the first request.
         if not getattr(self.cycle, "response_complete", True):
-            self._stop_waiting()
+            self.stop_waiting()
 
     def on_response_complete(self) -> None:
         self._wait()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self.stop_waiting()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._stop_waiting()
+        self.stop_waiting()
         self.waiting[self] = None
         self._late = self.loop.call_later(self.seconds, self.transport.abort)
 
-    def _stop_waiting(self) -> None:
+    def stop_waiting(self) -> None:
+        """Count as idle no more."""
         self.waiting.pop(self, None)
         if self._late is not None:
             self._late.cancel()

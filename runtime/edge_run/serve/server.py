@@ -13,7 +13,7 @@ import uvicorn
 
 from edge_run.errors import UsageError
 
-from .connections import MAX_HEAD_BYTES, bounded
+from .connections import BACKLOG, HEAD_S, MAX_CONNECTIONS, MAX_HEAD_BYTES, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,8 @@ class Listen(NamedTuple):
         Address of a proxy whose ``X-Forwarded-Proto`` is believed; empty: none.
     drain_s
         How long to go on answering after SIGTERM, while ``ready`` says no.
+    connections, head_s
+        As :func:`.connections.bounded` takes them.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +51,8 @@ class Listen(NamedTuple):
     client_ca: Path | None = None
     proxy: str = ""
     drain_s: float = 5.0
+    connections: int = MAX_CONNECTIONS
+    head_s: float = HEAD_S
 
 
 def serve(app: Starlette, listen: Listen, *, started: Callable[[str], None], stopping: Callable[[], None]) -> int:
@@ -96,7 +100,8 @@ def configured(app: Starlette, listen: Listen) -> uvicorn.Config:
         host=listen.host,
         port=listen.port,
         loop="asyncio",
-        http=bounded(),
+        http=bounded(listen.connections, listen.head_s),
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         log_config=None,

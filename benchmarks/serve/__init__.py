@@ -1,0 +1,1 @@
+"""`edge-run serve` under load, kills and attacks, on this machine alone: ``python -m benchmarks.serve COMMAND``."""
