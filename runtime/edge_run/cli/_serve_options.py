@@ -57,3 +57,12 @@ Drain = Annotated[
         rich_help_panel=LOAD,
     ),
 ]
+MetricsAddress = Annotated[
+    str,
+    typer.Option(
+        "--metrics",
+        metavar="ADDRESS",
+        help="Serve metrics for Prometheus here, e.g. 127.0.0.1:9464.",
+        rich_help_panel=LISTENING,
+    ),
+]

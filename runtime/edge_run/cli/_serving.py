@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_run.doctor import EXTRAS
@@ -12,6 +12,9 @@ from edge_run.errors import UsageError
 from edge_run.serve.app import create_app
 from edge_run.serve.case_writer import CaseWriter
 from edge_run.serve.hosts import Hosts, require_safe
+from edge_run.serve.log_metrics import LogMeasurer
+from edge_run.serve.metrics import Metrics
+from edge_run.serve.metrics_server import at, serve_metrics
 from edge_run.serve.page import Review, routes
 from edge_run.serve.server import Listen, serve
 from edge_run.serve.service import Service
@@ -22,6 +25,8 @@ from .output import say
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from starlette.routing import BaseRoute
 
     from edge_run.ensemble.ensemble import Ensemble
 
@@ -37,6 +42,8 @@ class Settings(NamedTuple):
         MiB of one request's body.
     case_log, log
         The case log, the user's own where it is None; and whether answers are logged.
+    metrics
+        ``HOST:PORT`` for Prometheus; empty: metrics are not served.
     """
 
     listen: Listen
@@ -46,6 +53,7 @@ class Settings(NamedTuple):
     case_log: Path | None
     log: bool
     keep_images: bool
+    metrics: str = ""
 
 
 def checked(settings: Settings, path: Path | None) -> Tokens | None:
@@ -67,6 +75,8 @@ def checked(settings: Settings, path: Path | None) -> Tokens | None:
     if (listen.certificate is None) != (listen.key is None) or (listen.client_ca and not listen.certificate):
         raise UsageError("TLS needs a certificate and its key", hint="--tls-cert FILE --tls-key FILE")
     known = _tokens(path)
+    if settings.metrics:
+        at(settings.metrics, listen)
     require_safe(listen.host, tls=bool(listen.certificate or listen.proxy), tokens=known is not None)
     return known
 
@@ -92,36 +102,63 @@ def run(ensemble: Ensemble, settings: Settings, tokens: Tokens | None) -> None:
         service = Service.of(ensemble, cases, tokens, queue=settings.queue, max_body=settings.max_body * 2**20)
         stack.callback(service.answering.close)
         service.readiness.replay()
-        review = _review(service, cases, tokens) if cases else None
-        if review:
-            stack.callback(review.close)
-        hosts = Hosts(settings.listen.host, settings.names)
-        app = create_app(service, hosts=hosts, page=routes(review) if review else ())
-        ended_by = serve(app, settings.listen, started=_Started(tokens), stopping=service.readiness.drain)
+        metrics = Metrics(ensemble.source) if settings.metrics else None
+        measured_at = _serve_metrics(metrics, ensemble, cases, settings, tokens, stack) if metrics else ""
+        page = _page(ensemble, service, cases, tokens, stack) if cases else []
+        app = create_app(service, hosts=Hosts(settings.listen.host, settings.names), page=page, metrics=metrics)
+        started = _Started(tokens, measured_at)
+        ended_by = serve(app, settings.listen, started=started, stopping=service.readiness.drain)
     if ended_by == signal.SIGINT:
         raise Interrupted("the server ended; all answers that it gave are in the case log" if cases else "it ended")
 
 
-def _review(service: Service, cases: CaseWriter, tokens: Tokens | None) -> Review:
-    """Return what the page for the review of flagged cases needs."""
-    return Review(
-        cases.path,
-        service.answering.ensemble.bundle,
-        tokens=tokens,
-        maps=service.answering.maps,
-        keep_images=cases.keep_images,
-        explain=all(importlib.util.find_spec(module) is not None for module in EXTRAS["explain"]),
-    )
-
-
 class _Started:
-    def __init__(self, tokens: Tokens | None) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Tokens | None, metrics: str) -> None:
+        self._tokens, self._metrics = tokens, metrics
 
     def __call__(self, url: str) -> None:
         """Tell where the server listens, and who may ask."""
         who = "everybody on this machine may ask" if self._tokens is None else f"tokens of {self._tokens.path} may ask"
+        if self._metrics:
+            say(f"metrics on {self._metrics}")
         say(f"serving on {url}; {who}; Ctrl-C or SIGTERM ends it")
+
+
+def _serve_metrics(
+    metrics: Metrics,
+    ensemble: Ensemble,
+    cases: CaseWriter | None,
+    settings: Settings,
+    tokens: Tokens | None,
+    stack: ExitStack,
+) -> str:
+    """Serve metrics, of the case log as well, until ``stack`` ends; return their address."""
+    listen = at(settings.metrics, settings.listen)
+    server = stack.enter_context(serve_metrics(listen, metrics, tokens, names=settings.names))
+    if cases:
+        stack.enter_context(LogMeasurer(metrics, cases.path, ensemble.bundle, ensemble.precision))
+    return server.url
+
+
+def _page(
+    ensemble: Ensemble, service: Service, cases: CaseWriter, tokens: Tokens | None, stack: ExitStack
+) -> list[BaseRoute]:
+    """Return the routes of the page for review, whose background work ends with ``stack``."""
+    review = Review(
+        cases.path,
+        ensemble.bundle,
+        tokens=tokens,
+        maps=service.answering.maps,
+        keep_images=cases.keep_images,
+        explain=_explains(),
+    )
+    stack.callback(review.close)
+    return routes(review)
+
+
+def _explains() -> bool:
+    """Whether the extra ``explain`` is installed."""
+    return all(find_spec(module) is not None for module in EXTRAS["explain"])
 
 
 def _tokens(path: Path | None) -> Tokens | None:

@@ -17,6 +17,7 @@ def serve(
     queue: _serve_options.Queue = 16,
     max_body: _serve_options.MaxBody = 64,
     drain: _serve_options.Drain = 5.0,
+    metrics: _serve_options.MetricsAddress = "",
     bundle: _options.Bundle = "ct-covid",
     precision: _options.Precision = None,
     backend: _options.Backend = "auto",
@@ -33,16 +34,15 @@ def serve(
     from ._answering import open_bundle, say_intended_use
     from ._extras import need
 
-    need("starlette", "serve")
-    need("uvicorn", "serve")
-    need("python_multipart", "serve")
+    for module in ("starlette", "uvicorn", "python_multipart", "jinja2", "prometheus_client"):
+        need(module, "serve")
     from edge_run.serve.server import Listen
 
     from . import _serving
 
     listen = Listen(host, port, tls_cert, tls_key, tls_client_ca, behind_proxy, drain)
     settings = _serving.Settings(
-        listen, tuple(allow_host or ()), queue, max_body, case_log, not no_case_log, keep_images
+        listen, tuple(allow_host or ()), queue, max_body, case_log, not no_case_log, keep_images, metrics
     )
     known = _serving.checked(settings, tokens)
     opened, selection = open_bundle(bundle, backend, precision)

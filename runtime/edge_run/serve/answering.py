@@ -77,6 +77,11 @@ class Answering:
         Where answers are logged; None: nowhere.
     queue
         Requests that may wait; the next is refused with 429.
+
+    Attributes
+    ----------
+    on_answer
+        Called with each prediction that is given, from the threads that predict.
     """
 
     def __init__(self, ensemble: Ensemble, cases: CaseWriter | None, *, queue: int = QUEUE) -> None:
@@ -85,6 +90,7 @@ class Answering:
         self.slots = Slots(2 * at_once, queue)
         self._networks = threading.Semaphore(at_once)
         self._heatmap: Heatmap | None = None
+        self.on_answer: Callable[[Prediction], None] = lambda _prediction: None
 
     async def answer(self, ask: Ask | bytes, gone: Gone | None = None, *, patient: bool = False) -> list[Record]:
         """Answer the frames of a scan; the records are those of ``edge-run predict --json``.
@@ -164,7 +170,9 @@ class Answering:
         return records
 
     def _log(self, prediction: Prediction, image: bytes | None, request: str = "") -> str | None:
-        return self.cases.append(prediction, image, request) if self.cases else None
+        case = self.cases.append(prediction, image, request) if self.cases else None
+        self.on_answer(prediction)
+        return case
 
     def _mapped(self, scan: Scan, early_exit: bool | None) -> tuple[Prediction, Maps]:
         prepared = prepare("", scan, self.ensemble.manifest.preprocess, 0.0)

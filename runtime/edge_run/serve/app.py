@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from edge_run.errors import EdgeRunError
 
+from .measured import Measured
 from .oip import Oip
 from .refusals import RefusedError, json_response, on_error, refused
 from .security import Guard
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from .hosts import Hosts
+    from .metrics import Metrics
     from .service import Service
 
 MAX_FORM = 2**16
 """Bytes of a form of the page."""
 
 
-def create_app(service: Service, *, hosts: Hosts, page: Iterable[BaseRoute] = ()) -> Starlette:
+def create_app(
+    service: Service, *, hosts: Hosts, page: Iterable[BaseRoute] = (), metrics: Metrics | None = None
+) -> Starlette:
     """Make the application.
 
     Parameters
@@ -41,7 +45,14 @@ def create_app(service: Service, *, hosts: Hosts, page: Iterable[BaseRoute] = ()
         Names by which it may be called.
     page
         Routes of the page on which flagged cases are reviewed.
+    metrics
+        What requests and answers are counted by; None: they are not.
     """
+    measured = []
+    if metrics:
+        service.answering.on_answer = metrics.answered
+        metrics.watch(service.answering.slots)
+        measured = [Middleware(Measured, metrics=metrics)]
     cases = service.answering.cases
     routes: list[BaseRoute] = [
         *V1(service).routes(),
@@ -51,7 +62,7 @@ def create_app(service: Service, *, hosts: Hosts, page: Iterable[BaseRoute] = ()
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=hosts)],
+        middleware=[*measured, Middleware(Guard, hosts=hosts)],
         exception_handlers={EdgeRunError: on_error, HTTPException: _on_http_error, Exception: _on_unexpected},
     )
 
