@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from contextlib import AsyncExitStack, ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.requests import Request
 
+from edge_run import Ensemble
 from edge_run.serve.bodies import BODIES, Bodies
 from edge_run.serve.refusals import GoneError, RefusedError
 from edge_run.serve.server import Listen
 from serving import served
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.types import Message
@@ -109,3 +112,39 @@ def test_client_that_leaves_in_its_body() -> None:
                 pass
 
     asyncio.run(main())
+
+
+def test_client_that_has_left_before_its_turn_is_not_answered(
+    bundle: Path, png: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = b"POST /v1/scans HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(png)
+    go, predict = threading.Event(), Ensemble.predict_prepared
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        assert go.wait(20)
+        return predict(*arguments, **options)
+
+    with served(bundle, tmp_path / "cases.sqlite") as server, ExitStack() as stack:
+        monkeypatch.setattr(Ensemble, "predict_prepared", held)
+        slots = server.service.answering.slots
+        stay = [connect(server, stack) for _ in range(slots.slots + 1)]
+        for connection in stay:
+            connection.sendall(head + png)
+        until(lambda: slots.waiting == 1)
+        leaves = connect(server, stack)
+        leaves.sendall(head + png)
+        until(lambda: slots.waiting == 2)
+        leaves.close()
+        # Once the server has heard of it.
+        until(lambda: server.client.get("/v2/health/live").status_code == 200)
+        go.set()
+        assert all(connection.recv(100).startswith(b"HTTP/1.1 200") for connection in stay)
+        until(lambda: slots.waiting == slots.working == 0)
+        assert len(server.client.get("/v1/cases").json()["cases"]) == len(stay)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)

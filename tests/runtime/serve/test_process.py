@@ -7,13 +7,15 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from edge_run.cases import CaseLog, cases
+import toy
+from edge_run.cases import CaseLog, cases, verify_file
 from serving import Process
 
 if TYPE_CHECKING:
@@ -118,3 +120,26 @@ def test_tls_with_certificates_of_clients(bundle: Path, log: Path, tmp_path: Pat
         context.load_cert_chain(certificate, key)
         with httpx.Client(verify=context) as known:
             assert known.post(f"{process.url}/v1/scans", content=png).status_code == 200
+
+
+def test_watch_and_serve_share_a_log(bundle: Path, log: Path, tmp_path: Path, png: bytes) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    command = [sys.executable, "-m", "edge_run", "watch", str(inbox), "--every", "0.1", "--bundle", str(bundle)]
+    command += ["--case-log", str(log), "--state", str(tmp_path / "state"), "--jsonl"]
+    with (
+        Process(bundle, log) as process,
+        httpx.Client(base_url=process.url, timeout=30) as client,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as watch,
+    ):
+        assert watch.stdout is not None
+        found = []
+        try:
+            for seed in range(3):
+                (inbox / f"{seed}.png").write_bytes(toy.png(toy.scan(seed)))
+                found.append(client.post("/v1/scans", content=png).json()["case"])
+                found.append(json.loads(watch.stdout.readline())["case"])
+        finally:
+            watch.terminate()
+    assert sorted(found) == [case["id"] for case in logged(log)]
+    assert verify_file(log).faults == []
