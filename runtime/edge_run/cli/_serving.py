@@ -74,6 +74,9 @@ def checked(settings: Settings, path: Path | None) -> Tokens | None:
         raise UsageError("--no-case-log contradicts --case-log and --keep-images", hint="leave one of them out")
     if (listen.certificate is None) != (listen.key is None) or (listen.client_ca and not listen.certificate):
         raise UsageError("TLS needs a certificate and its key", hint="--tls-cert FILE --tls-key FILE")
+    for file in (listen.certificate, listen.key, listen.client_ca):
+        if file is not None and not file.is_file():
+            raise UsageError(f"there is no file {file}", hint="check --tls-cert, --tls-key and --tls-client-ca")
     known = _tokens(path)
     if settings.metrics:
         at(settings.metrics, listen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import UploadFile
@@ -26,15 +27,20 @@ class File(NamedTuple):
     data: bytes
 
 
-async def files_of(body: bytes, headers: Headers) -> list[File]:
+def files_of(body: bytes, headers: Headers) -> list[File]:
     """Read the files of a body, in their order; other fields are ignored.
+
+    Called in a thread: a large body takes a second, in which the event loop would serve nobody.
 
     Raises
     ------
     RefusedError
         The body is malformed, holds no file or too many.
     """
+    return asyncio.run(_files_of(body, headers))
 
+
+async def _files_of(body: bytes, headers: Headers) -> list[File]:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from edge_run._files import sha256
@@ -93,7 +94,7 @@ class V1:
         if KEY in request.headers:
             raise RefusedError(400, f"{KEY} is for one scan", hint="send the scan as the body, without a form")
         records: list[Record] = []
-        for number, file in enumerate(await files_of(data, request.headers)):
+        for number, file in enumerate(await run_in_threadpool(files_of, data, request.headers)):
             one = ask._replace(data=file.data, name=file.name, single=False)
             try:
                 records += await self._service.answering.answer(one, request.is_disconnected, patient=number > 0)

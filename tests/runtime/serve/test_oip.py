@@ -11,6 +11,7 @@ import toy
 from edge_run import Ensemble
 from edge_run.scan.preprocessing import preprocess
 from edge_run.scan.read import read
+from edge_run.serve.oip.messages import MAX_JSON
 
 tritonclient = pytest.importorskip("tritonclient.http", reason="needs tritonclient[http]")
 
@@ -163,6 +164,12 @@ def test_bodies_that_are_refused(server: Served, body: bytes, length: str | None
     answered = server.client.post("/v2/models/toys/infer", content=body, headers=headers)
     assert answered.status_code == 400
     assert message in answered.json()["error"]
+
+
+def test_json_that_is_too_large(server: Served) -> None:
+    answered = server.client.post("/v2/models/toys/infer", content=b" " * (MAX_JSON + 1))
+    assert answered.status_code == 413
+    assert "as binary data" in answered.json()["error"]
 
 
 @pytest.mark.parametrize("raw", [b"\x05\0\0\0ab", b"\x01\0", b"\x01\0\0\0ab", b"\xff\xff\xff\xff"])

@@ -146,7 +146,8 @@ def test_supervisors_need_no_token(guarded: tuple[Served, dict[str, str]]) -> No
         (("--tls-cert", "c.pem"), "a certificate and its key"),
         (("--tokens", "missing.json"), "no token that is valid"),
         (("--no-case-log", "--keep-images"), "contradicts"),
-        (("--tls-cert", "no.pem", "--tls-key", "no.pem"), "TLS cannot be set up"),
+        (("--tls-cert", "no.pem", "--tls-key", "no.pem"), "there is no file no.pem"),
+        (("--tls-cert", "bad.pem", "--tls-key", "bad.pem"), "TLS cannot be set up"),
     ],
 )
 def test_options_that_are_refused(
@@ -154,6 +155,7 @@ def test_options_that_are_refused(
     options: tuple[str, ...], message: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pem").write_text("no certificate")
     answered = toy.edge_run(capsys, "serve", "--port", "0", "--bundle", bundle, *options)
     assert answered.code == 2
     assert message in answered.err

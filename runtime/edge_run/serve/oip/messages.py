@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Header of a request or a response with raw bytes: how many bytes of JSON come before them."""
 MAX_DIGITS = 19
+MAX_JSON = 16 * 2**20
+"""Bytes: a number in JSON takes ten times its memory once it is read."""
 Parameters = dict[str, bool | int | float | str]
 
 
@@ -69,7 +71,7 @@ def read_question(body: bytes, header_length: str | None) -> tuple[Question, lis
     Raises
     ------
     RefusedError
-        Something is not as the protocol has it.
+        Something is not as the protocol has it, or the JSON is larger than `MAX_JSON`.
     """
     length = len(body)
     if header_length is not None:
@@ -78,6 +80,8 @@ def read_question(body: bytes, header_length: str | None) -> tuple[Question, lis
         length = int(header_length) if number else -1
         if not 0 <= length <= len(body):
             raise RefusedError(400, f"{HEADER_LENGTH} is not a length within the body")
+    if length > MAX_JSON:
+        raise RefusedError(413, f"the JSON is larger than {MAX_JSON // 2**20} MiB", hint="send tensors as binary data")
     try:
         question = msgspec.json.decode(body[:length], type=Question)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -82,7 +83,8 @@ class Oip:
         self._service.access.require(request, "answer")
         model = self._model(request)
         async with self._service.bodies.reading(request) as body:
-            question, inputs = read_question(body, request.headers.get(HEADER_LENGTH))
+            # In a thread: a large request takes a second, in which the event loop would serve nobody.
+            question, inputs = await run_in_threadpool(read_question, body, request.headers.get(HEADER_LENGTH))
         wanted = model.checked(question.outputs) or [WantedOutput(name) for name in (PROBABILITIES, LABEL, RECORD)]
         if model.image:
             written = {one.name for one in question.inputs if one.data is not None and one.datatype == "BYTES"}
