@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _UNNOTED = "NOT EXISTS (SELECT 1 FROM entries AS n INDEXED BY entries_by_id WHERE n.id = e.id AND n.kind = 'note')"
 _FLAGGED = "FROM entries AS e WHERE e.kind = 'case' AND e.flagged"
-_END = 2**63 - 1
+_END = 2**62
 
 
 class QueueLength(NamedTuple):
@@ -95,7 +95,7 @@ def _by_number(log: CaseLog, border: int, *, limit: int, waiting: bool, newest_f
 
 
 def _one_by_one(log: CaseLog, border: int, *, waiting: bool, newest_first: bool) -> Iterator[Entry]:
-    for case in cases(log, flagged=True, newest_first=newest_first):
-        inside = case["seq"] < border if newest_first else case["seq"] > border
-        if inside and not (waiting and case["notes"]):
+    after, before = (0, border) if newest_first else (border, None)
+    for case in cases(log, flagged=True, after=after, before=before, newest_first=newest_first):
+        if not (waiting and case["notes"]):
             yield case
