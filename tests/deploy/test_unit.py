@@ -64,9 +64,9 @@ def test_filter_lets_the_server_make_its_system_calls(tmp_path):
     """Watch the server start, answer, log and end, and look each of its calls up in the filter."""
     watched = tmp_path / "calls"
     command = [
-        "strace", "-f", "-qq", "-c", "-U", "name", "-o", watched,
-        sys.executable, "-m", "edge_run", "serve", "--port", "0", "--drain", "0", "--keep-images", "--metrics", "127.0.0.1:0", "--bundle", write_toy_bundle(tmp_path / "toys"),
-        "--case-log", tmp_path / "log" / "cases.sqlite",
+        "strace", "-f", "-qq", "-c", "-U", "name", "-o", watched, sys.executable, "-m", "edge_run", "serve",
+        "--port", "0", "--drain", "0", "--keep-images", "--metrics", "127.0.0.1:0",
+        "--bundle", write_toy_bundle(tmp_path / "toys"), "--case-log", tmp_path / "log" / "cases.sqlite",
     ]  # fmt: skip
     with subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True) as traced:
         told = ""

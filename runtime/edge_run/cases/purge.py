@@ -11,6 +11,7 @@ from . import images
 from .chain import verify
 from .errors import explained
 from .ids import now_ms, utc
+from .location import explanations_folder
 
 if TYPE_CHECKING:
     from .log import CaseLog
@@ -45,7 +46,7 @@ def count(log: CaseLog, before: str) -> Purged:
 
 
 def purge(log: CaseLog, before: str) -> Purged:
-    """Delete the cases from before a time, all notes about them, and images that no other case has.
+    """Delete the cases from before a time, all notes about them, their reports, and images that no other case has.
 
     One record replaces them: for each range of deleted entries its first and last number and the hash of its last,
     with which the chain continues.
@@ -86,6 +87,7 @@ def purge(log: CaseLog, before: str) -> Purged:
         )
         # Before the commit: images without cases are worse than cases without images, and no append is under way.
         swept = images.sweep(log.images, _wanted(log))
+        _remove_explanations(log)
     return Purged(_cases(kinds), kinds.count("note"), swept, overwrite(log))
 
 
@@ -108,6 +110,19 @@ def last_purge(log: CaseLog) -> str:
 def _cases(kinds: list[str]) -> int:
     """Count cases, answers to series among them."""
     return kinds.count("case") + kinds.count("series")
+
+
+def _remove_explanations(log: CaseLog) -> None:
+    """Remove the reports of cases that are gone: a report shows the scan."""
+    import shutil
+
+    folder = explanations_folder(log.path)
+    if not folder.is_dir():
+        return
+    kept = {case for (case,) in log.connection.execute("SELECT id FROM entries WHERE kind = 'case'")}
+    for report in folder.iterdir():
+        if report.name not in kept and report.is_dir():
+            shutil.rmtree(report)
 
 
 def _wanted(log: CaseLog) -> set[str]:

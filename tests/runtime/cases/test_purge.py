@@ -4,6 +4,7 @@ import pytest
 
 from edge_run.cases import CaseLog, purge, reading
 from edge_run.cases.chain import verify
+from edge_run.cases.location import explanations_folder
 from edge_run.cases.notes import note
 from edge_run.errors import GateError
 
@@ -84,6 +85,16 @@ def test_unfinished_images_are_swept_and_other_files_are_not(days):
     purge.purge(days, BEFORE(2))
     assert not unfinished.exists()
     assert (days.images / "README").exists()
+
+
+def test_reports_of_purged_cases_go_with_them(days):
+    folder = explanations_folder(days.path)
+    ids = [case["id"] for case in reading.cases(days)]
+    for case in ids:
+        (folder / case).mkdir(parents=True)
+        (folder / case / "report.html").write_text("a scan")
+    purge.purge(days, BEFORE(4))
+    assert sorted(path.name for path in folder.iterdir()) == ids[3:]
 
 
 def test_more_rows_missing_than_were_purged(days):
