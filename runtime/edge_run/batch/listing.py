@@ -22,6 +22,7 @@ from edge_run.scan.scan import MAX_BYTES
 
 from . import layout, storage
 from .entry import Entry
+from .shard import WHOLE, Shard, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 LIST_SUFFIXES = (".txt", ".jsonl")
+_BEGINNING = '{"sha256": "'
 READERS = 8
 """Files that are read at once to be hashed: disks and stores answer several requests in the time of one."""
 
@@ -99,8 +101,14 @@ def find(arguments: Sequence[str]) -> Iterator[Found]:
                     yield _file(given.path)
 
 
-def read_list(path: Path) -> Iterator[Entry]:
+def read_list(path: Path, shard: Shard = WHOLE) -> Iterator[Entry]:
     """Read a list that `make_list` wrote, line by line.
+
+    Parameters
+    ----------
+    shard
+        Only its entries. Those of others are passed over without decoding them: each of a thousand shards reads the
+        list of ten million files.
 
     Raises
     ------
@@ -110,7 +118,11 @@ def read_list(path: Path) -> Iterator[Entry]:
     try:
         with path.open() as file:
             for line in file:
-                yield _entry(json.loads(line))
+                if line.startswith(_BEGINNING) and not shard.holds(line[len(_BEGINNING) :]):
+                    continue
+                entry = _entry(json.loads(line))
+                if shard.holds(identity(entry.sha256, entry.path)):
+                    yield entry
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"the list {path} cannot be read: {error}", hint="edge-run batch list") from error
 
@@ -181,7 +193,7 @@ def _hash(one: Found) -> Entry:
 def _line(entry: Entry) -> str:
     # The standard library's JSON, because a file name may hold bytes that are not UTF-8.
     error = {"error": {"message": entry.error.message, "hint": entry.error.hint}} if entry.error else {}
-    return json.dumps({"path": entry.path, "sha256": entry.sha256, **error}) + "\n"
+    return json.dumps({"sha256": entry.sha256, "path": entry.path, **error}) + "\n"
 
 
 def _entry(record: dict[str, object]) -> Entry:

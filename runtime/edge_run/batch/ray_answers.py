@@ -90,7 +90,7 @@ def answer_with_ray(
     BackendError, BundleError
         An ensemble could not be loaded or failed, or the cluster did.
     """
-    size = max(1, min(MOST_IN_BLOCK, -(-len(items) // (plan.ensembles * BLOCKS_OF_ENSEMBLE))))
+    size = block_size(len(items), plan.ensembles)
     context = ray.data.DataContext.get_current()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context.enable_progress_bars = context.print_on_execution_start = False
@@ -111,6 +111,11 @@ def answer_with_ray(
             yield int(row["files"]), [msgspec.json.decode(line) for line in row["rows"].split("\n")]
     except Exception as error:
         raise _explained(error) from error
+
+
+def block_size(items: int, ensembles: int) -> int:
+    """Return how many items travel together: few enough that no ensemble waits long for the last ones at the end."""
+    return max(1, min(MOST_IN_BLOCK, -(-items // (ensembles * BLOCKS_OF_ENSEMBLE))))
 
 
 def _on_cpu(backend: str) -> bool:

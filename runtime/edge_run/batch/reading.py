@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .shard import Shard
+
 
 class _Row(msgspec.Struct):
     """The fields that tell which file a row belongs to."""
@@ -117,8 +119,8 @@ def intact_length(part: Path) -> tuple[int, Head]:
     return length, head
 
 
-def done(folder: Path, *, retry_errors: bool = False) -> Iterator[Key]:
-    """Yield the files that have all their rows in the output.
+def done(folder: Path, shard: Shard, *, retry_errors: bool = False) -> Iterator[Key]:
+    """Yield the files that have all their rows in the output, those of a shard at least.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def done(folder: Path, *, retry_errors: bool = False) -> Iterator[Key]:
         Leave out those whose row is an error.
     """
     for part in layout.all_parts(folder):
-        for one in links(part):
+        for one in links(part) if shard.may_have_rows_in(part.name) else ():
             row = answered(one.text)
             # Rows of one file stand together, so that its last frame tells that all are there.
             if row is not None and row.frame == row.frames and not (retry_errors and row.failed):

@@ -11,6 +11,7 @@ from edge_run.errors import UsageError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_PREFIX = re.compile(r"([0-9]{5,6})-of-([0-9]{5,6})-")
 _FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -50,9 +51,22 @@ class Shard(NamedTuple):
         """
         return int(identity[:16], 16) % self.of == self.number - 1
 
+    @property
+    def prefix(self) -> str:
+        """Return what the names of its parts begin with."""
+        return f"{self.number:05}-of-{self.of:05}"
+
+    def may_have_rows_in(self, part: str) -> bool:
+        """Return whether a part of this name can hold rows of this shard: not one of another shard of this division."""
+        found = _PREFIX.match(part)
+        return not found or int(found[2]) != self.of or int(found[1]) == self.number
+
     def __str__(self) -> str:
         """Return it as :meth:`parse` reads it."""
         return f"{self.number}/{self.of}"
+
+
+WHOLE = Shard()
 
 
 def identity(scan_sha256: str | None, file: str) -> str:

@@ -15,7 +15,7 @@ from . import listing, storage
 from .entry import Item
 from .reading import done
 from .rows import error_row, rows_of
-from .shard import Shard, identity
+from .shard import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .chain import Record
     from .entry import Entry
+    from .shard import Shard
 
 REQUESTS = 16
 """Objects of a store that are asked for ahead of the networks: an answer takes longer than the networks do."""
@@ -40,11 +41,10 @@ def pending(lists: Iterable[Path], folder: Path, shard: Shard, *, retry_errors: 
     """
     ours: dict[object, Entry] = {}
     for path in lists:
-        for entry in listing.read_list(path):
-            if shard.holds(identity(entry.sha256, entry.path)):
-                ours[entry.key] = entry
+        for entry in listing.read_list(path, shard):
+            ours[entry.key] = entry
     files = len(ours)
-    for key in done(folder, retry_errors=retry_errors) if ours else ():
+    for key in done(folder, shard, retry_errors=retry_errors) if ours else ():
         ours.pop(key, None)
     same: dict[str, list[Entry]] = {}
     for entry in ours.values():

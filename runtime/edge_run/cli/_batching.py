@@ -63,7 +63,7 @@ def lists_of(job: Job) -> list[Path]:
 def run_shard(job: Job, text: str) -> Work:
     """Answer a shard in this process."""
     shard = Shard.parse(text)
-    prefix = f"{shard.number:05}-of-{shard.of:05}"
+    prefix = shard.prefix
     if job.parquet:
         parquet.need_pyarrow()
     opened, selection = open_bundle(job.bundle, job.backend, job.precision)

@@ -11,7 +11,7 @@ from edge_run.batch.part import PartWriter, recover
 from edge_run.batch.progress import Work, write
 from edge_run.batch.ray_answers import EnsembleOptions, answer_with_ray
 from edge_run.batch.ray_cluster import LOCAL, cluster, need_ray
-from edge_run.batch.shard import Shard
+from edge_run.batch.shard import WHOLE
 from edge_run.batch.work import pending
 from edge_run.errors import UsageError
 
@@ -42,7 +42,7 @@ def run_ray(job: Job, address: str, shard: str) -> Work:
     precision = selection.choice.precision
     with only_process(job.out, PREFIX):
         recover(job.out, PREFIX, as_parquet=job.parquet)
-        items, before = pending(lists_of(job), job.out, Shard(), retry_errors=job.retry_errors)
+        items, before = pending(lists_of(job), job.out, WHOLE, retry_errors=job.retry_errors)
         left = sum(len(item.paths) for item in items)
         work = Work(PREFIX, left + before, before)
         if not items:
