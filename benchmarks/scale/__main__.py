@@ -1,7 +1,7 @@
 """Throughput per core of shards and Ray beside `predict_many`, and a plan for many machines.
 
     python -m benchmarks.scale measure [--bundle ct-covid] [--scans 64] [--rounds 5] [--threads N] [--no-ray]
-    python -m benchmarks.scale plan [--machine NAME:VCPUS:PRICE]... [--nodes 100] [--scans 10000000]
+    python -m benchmarks.scale plan [--machine NAME:VCPUS:PRICE]... [--nodes 100] [--scans 100000000]
         [--scan-kb 525] [--storage-gb-s 5]
 
 `measure` lets the ways take turns in one run and keeps the figures in benchmarks/results/scale.json; `plan` computes
@@ -105,7 +105,7 @@ def _arguments() -> argparse.Namespace:
     planning = commands.add_parser("plan")
     planning.add_argument("--machine", action="append", metavar="NAME:VCPUS:PRICE")
     planning.add_argument("--nodes", type=int, default=100)
-    planning.add_argument("--scans", type=float, default=1e7)
+    planning.add_argument("--scans", type=float, default=1e8)
     planning.add_argument("--scan-kb", type=float, default=525)
     planning.add_argument("--storage-gb-s", type=float, default=5)
     return parser.parse_args()

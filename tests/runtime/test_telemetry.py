@@ -142,7 +142,7 @@ def test_guard_sees_a_look_up_and_a_file(watched: Callable[..., Traces], tmp_pat
 
 
 def test_user_cannot_switch_it_on_by_accident() -> None:
-    program = "import edge_run, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "0"}
+    program = "import edge_run, os; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['RAY_USAGE_STATS_ENABLED'])"
+    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "0", "RAY_USAGE_STATS_ENABLED": "1"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
-    assert done.stdout == b"1\n"
+    assert done.stdout == b"1 0\n"
