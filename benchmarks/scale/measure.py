@@ -26,6 +26,7 @@ from edge_run.batch.shard import WHOLE, Shard
 from edge_run.batch.work import answer, pending
 from edge_run.doctor import examine
 from edge_run.scan.inputs import expand
+from edge_run.scan.scan import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,9 @@ def _ray(bundle: str, ensemble: Ensemble, items: list[Item], threads: int) -> Sa
     from edge_run.batch.ray_cluster import LOCAL, cluster, need_ray
 
     ray = need_ray(LOCAL)
-    options = EnsembleOptions(bundle, ensemble.bundle.sha256, ensemble.precision, "auto", threads, early_exit=False)
+    options = EnsembleOptions(
+        bundle, ensemble.bundle.sha256, ensemble.precision, "auto", threads, False, DEFAULT_LIMITS
+    )
     with (
         tempfile.TemporaryDirectory() as out,
         cluster(LOCAL, threads) as plan,

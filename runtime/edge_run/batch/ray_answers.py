@@ -20,6 +20,8 @@ from .work import answer
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from edge_run.scan.scan import Limits
+
     from .chain import Record
     from .ray_cluster import Plan
 
@@ -37,6 +39,7 @@ class EnsembleOptions(NamedTuple):
     backend: str
     threads: int
     early_exit: bool
+    limits: Limits
 
 
 class Answerer:
@@ -63,6 +66,7 @@ class Answerer:
             backend=options.backend,
             threads=options.threads,
             early_exit=options.early_exit,
+            limits=options.limits,
         )
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

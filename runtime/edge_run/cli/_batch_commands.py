@@ -59,6 +59,8 @@ def run(
     backend: _options.Backend = "auto",
     threads: _options.Threads = None,
     early_exit: _options.EarlyExit = False,
+    decode_seconds: _options.DecodeSeconds = _options.DECODE_SECONDS,
+    decode_memory: _options.DecodeMemory = _options.DECODE_MEMORY,
     as_json: _options.Json = False,
 ) -> None:
     """Answer an archive, or a shard of it.
@@ -66,9 +68,11 @@ def run(
     What is in the output folder is not answered again. A file that cannot be read has a row with an error, and the exit
     code is 0 all the same.
     """
+    from ._answering import decode_limits
     from ._batching import Job, run_shard
 
-    job = Job(out, paths or [], bundle, precision, backend, threads, early_exit, parquet, retry_errors)
+    limits = decode_limits(decode_seconds, decode_memory)
+    job = Job(out, paths or [], bundle, precision, backend, threads, early_exit, parquet, retry_errors, limits)
     if ray is None:
         work = run_shard(job, shard)
     else:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from edge_run.scan.scan import Limits
+
 SECONDS_BETWEEN_LINES = 60.0
 
 
@@ -38,6 +40,7 @@ class Job(NamedTuple):
     early_exit: bool
     parquet: bool
     retry_errors: bool
+    limits: Limits
 
 
 def listed(paths: Sequence[str], out: Path) -> Path:
@@ -77,7 +80,9 @@ def run_shard(job: Job, text: str) -> Work:
         from edge_run.ensemble.ensemble import Ensemble
 
         with (
-            Ensemble(opened, selection=selection, threads=job.threads, early_exit=job.early_exit) as ensemble,
+            Ensemble(
+                opened, selection=selection, threads=job.threads, early_exit=job.early_exit, limits=job.limits
+            ) as ensemble,
             PartWriter(job.out, prefix, as_parquet=job.parquet) as writer,
         ):
             settle(job.out, Settings.of(opened, ensemble.precision, early_exit=job.early_exit))

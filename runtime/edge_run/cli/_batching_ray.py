@@ -55,7 +55,13 @@ def run_ray(job: Job, address: str, shard: str) -> Work:
             Progress() as progress,
         ):
             options = EnsembleOptions(
-                str(opened.path.absolute()), opened.sha256, precision, job.backend, plan.cores, job.early_exit
+                str(opened.path.absolute()),
+                opened.sha256,
+                precision,
+                job.backend,
+                plan.cores,
+                job.early_exit,
+                job.limits,
             )
             with closing(answer_with_ray(ray, items, options, plan)) as answers:
                 write(answers, writer, work, shown(progress))

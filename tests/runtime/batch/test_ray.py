@@ -46,6 +46,43 @@ def test_what_shards_answered_is_not_answered_again(archive: Archive, tmp_path: 
     assert (tmp_path / "answers.jsonl").read_bytes() == archive.table
 
 
+LISTENING = """
+import os, re
+from pathlib import Path
+from edge_run.batch.ray_cluster import LOCAL, cluster
+
+with cluster(LOCAL, 1) as plan:
+    parents, sockets = {}, {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[entry.name] = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            sockets[entry.name] = [os.readlink(file) for file in (entry / "fd").iterdir()]
+        except OSError:
+            continue
+    def ours(pid):
+        return pid == str(os.getpid()) or (pid in parents and ours(parents[pid]))
+    links = [link for pid, found in sockets.items() if ours(pid) for link in found]
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                print(fields[1].rpartition(":")[0])
+print(os.environ["RAY_AUTH_MODE"], len(os.environ["RAY_AUTH_TOKEN"]))
+"""
+# As the kernel writes 127.0.0.1, also within IPv6.
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def test_local_cluster_listens_on_loopback_only() -> None:
+    done = subprocess.run([sys.executable, "-c", LISTENING], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *addresses, protection = done.stdout.splitlines()
+    assert addresses
+    assert set(addresses) <= LOOPBACK
+    assert protection == "token 64"
+
+
 class Cluster:
     """Two nodes on this machine."""
 
