@@ -47,7 +47,7 @@ def need_ray(address: str) -> Any:  # noqa: ANN401 - Ray has no types that help 
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # Ray would hide GPUs from a worker that asked for none, with a warning for each.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if address == LOCAL:
+    if address == LOCAL and "ray" not in sys.modules:
         # Ray reads these once, when it is imported.
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
         # On Linux too: without it Ray replaces 127.0.0.1 by an address that other machines reach.

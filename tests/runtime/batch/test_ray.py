@@ -51,6 +51,7 @@ import os, re
 from pathlib import Path
 from edge_run.batch.ray_cluster import LOCAL, cluster
 
+found = []
 with cluster(LOCAL, 1) as plan:
     parents, sockets = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -61,13 +62,15 @@ with cluster(LOCAL, 1) as plan:
             continue
     def ours(pid):
         return pid == str(os.getpid()) or (pid in parents and ours(parents[pid]))
-    links = [link for pid, found in sockets.items() if ours(pid) for link in found]
+    links = [link for pid, held in sockets.items() if ours(pid) for link in held]
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     for table in ("tcp", "tcp6"):
         for line in Path("/proc/net", table).read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
-                print(fields[1].rpartition(":")[0])
+                found.append(fields[1].rpartition(":")[0])
+# Within the block, standard output goes to standard error.
+print(*found, sep="\\n")
 print(os.environ["RAY_AUTH_MODE"], len(os.environ["RAY_AUTH_TOKEN"]))
 """
 # As the kernel writes 127.0.0.1, also within IPv6.
