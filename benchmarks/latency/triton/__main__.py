@@ -11,7 +11,6 @@ scans are those of DATA's validation split, since early exit depends on how hard
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -23,12 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_export.triton import write_repository
-from edge_export.triton.pbtxt import Name, to_text
 from edge_run import Bundle, Ensemble, preprocess, read
 from edge_run.doctor import examine
-from edge_run.voting.early_exit import bounds, certain_class
 
-from .models import EARLY_EXIT
 from .server import missing, patiently, serving, with_shim
 
 if TYPE_CHECKING:
@@ -36,10 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge_export.triton.pbtxt import Message
-
 SAMPLES = Path(__file__).parents[3] / "samples"
-ENSEMBLE, MERGED, EXIT = "ensemble", "merged", "early-exit"
+ENSEMBLE, MERGED, EXIT = "ensemble", "merged", "ensemble-early-exit"
 
 
 def main(args: argparse.Namespace) -> None:
@@ -61,52 +55,22 @@ def main(args: argparse.Namespace) -> None:
     machine = examine()
     print(f"{machine.cpu}, {machine.cores} cores; {bundle.manifest.name}; {args.rounds} rounds of {len(scans)} scans")
     print(f"early exit: {_members_asked(bundle, scans):.2f} of {len(bundle.members)} members answer a scan")
-    print(f"{'way':<12} {'clients':>7} {'scans/s':>8} {'most':>8} {'cores, ms a scan':>17} {'least':>8}")
+    print(f"{'way':<20} {'clients':>7} {'scans/s':>8} {'most':>8} {'cores, ms a scan':>17} {'least':>8}")
     for (way, clients), rounds in sorted(figures.items(), key=lambda one: (one[0][1], one[0][0])):
         walls, cores = [wall for wall, _ in rounds], [core for _, core in rounds]
         numbers = 1 / statistics.median(walls), 1 / min(walls), statistics.median(cores) * 1e3, min(cores) * 1e3
-        print("{:<12} {:7} {:8.1f} {:8.1f} {:17.1f} {:8.1f}".format(way, clients, *numbers))
+        print("{:<20} {:7} {:8.1f} {:8.1f} {:17.1f} {:8.1f}".format(way, clients, *numbers))
 
 
 def _models(bundle: Bundle, scratch: Path) -> Path:
     """Write one repository with all three ways."""
     models = scratch / "models"
     for way in (ENSEMBLE, MERGED):
-        write_repository(bundle, scratch / way, name=way, merged=way == MERGED, timeout_s=600)
+        write_repository(
+            bundle, scratch / way, name=way, merged=way == MERGED, early_exit=way == ENSEMBLE, timeout_s=600
+        )
         with_shim(scratch / way, models)
-    folder = models / EXIT
-    (folder / "1").mkdir(parents=True)
-    (folder / "1/model.py").write_text(EARLY_EXIT)
-    (folder / "config.pbtxt").write_text(to_text(_exit_config(bundle)))
     return models
-
-
-def _exit_config(bundle: Bundle) -> Message:
-    """Configure the model that asks the members stage by stage, one scan at a time, four scans side by side."""
-    manifest, precision = bundle.manifest, "int8-cpu"
-    members = {
-        one.id: {
-            "model": f"{ENSEMBLE}-{one.id}",
-            "weight": one.weight,
-            "temperature": one.artefacts[precision].temperature,
-        }
-        for one in manifest.members
-    }
-    plan = {
-        "stages": [[members[one] for one in stage] for stage in manifest.stages],
-        "positive": manifest.task.labels.index(manifest.task.positive),
-        "threshold": manifest.task.threshold,
-    }
-    side = manifest.preprocess.size
-    return {
-        "name": EXIT,
-        "backend": "python",
-        "max_batch_size": 1,
-        "input": [{"name": "scan", "data_type": Name("TYPE_UINT8"), "dims": [1, side, side]}],
-        "output": [{"name": "probabilities", "data_type": Name("TYPE_FP64"), "dims": [len(bundle.labels)]}],
-        "instance_group": [{"count": 4, "kind": Name("KIND_CPU")}],
-        "parameters": [{"key": "plan", "value": {"string_value": json.dumps(plan)}}],
-    }
 
 
 def _ask(address: str, model: str, scans: Sequence[NDArray[np.uint8]], clients: int) -> None:
@@ -163,21 +127,8 @@ def _scans(bundle: Bundle, folders: Sequence[Path], count: int) -> list[NDArray[
 
 
 def _members_asked(bundle: Bundle, scans: Sequence[NDArray[np.uint8]]) -> float:
-    """Count the members that answer until the label is certain; flags are not waited for, as Triton has none."""
-    manifest = bundle.manifest
-    task, weights = manifest.task, {one.id: one.weight for one in manifest.members}
-    positive, asked = task.labels.index(task.positive), []
-    with Ensemble.load(bundle.path, precision="int8-cpu", backend="cpu") as ensemble:
-        for voted in ensemble.vote(np.concatenate(scans)):
-            by_id = {one.id: list(one.probabilities.values()) for one in voted.decision.members}
-            names = list[str]()
-            for stage in manifest.stages:
-                names += stage
-                within = bounds([by_id[one] for one in names], [weights[one] for one in names])
-                if certain_class(within, positive=positive, threshold=task.threshold) is not None:
-                    break
-            asked.append(len(names))
-    return statistics.mean(asked)
+    with Ensemble.load(bundle.path, precision="int8-cpu", backend="cpu", early_exit=True) as ensemble:
+        return statistics.mean(len(one.decision.members) for one in ensemble.vote(np.concatenate(scans)))
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from .members import FEATURES, LOGITS, SCAN
@@ -97,6 +98,41 @@ def ensemble_config(
         "ensemble_scheduling": {"step": steps},
         "parameters": _parameters(about),
     }
+
+
+def early_exit_config(
+    name: str, stages: Sequence[Sequence[VotingMember]], models: Mapping[str, str], settings: Settings,
+    rules: Mapping[str, float | None], about: Mapping[str, str],
+) -> Message:  # fmt: skip
+    """Configure the model that asks members until the answer is certain, with the plan that it reads.
+
+    Parameters
+    ----------
+    stages
+        The members in the order in which they are asked.
+    models
+        The model of each member, by the member's id.
+    rules
+        The fields of ``Rules`` in :mod:`edge_export.triton.early_exit_model`.
+    """
+    members = [member for stage in stages for member in stage]
+    total, classes = sum(member.weight for member in members), len(members[0].head)
+    plan = {
+        "stages": [[_asked(member, models[member.id], total) for member in stage] for stage in stages],
+        "classes": classes,
+        "rules": rules,
+    }
+    bounds = [_Tensor(one, _FP64, [classes]) for one in ("low", "high")]
+    answers = [*_answers(members)[:2], *bounds, _Tensor("members", _INT64, [1])]
+    # It computes next to nothing itself; one of two waits for members while the other takes the next requests.
+    settings = settings._replace(backend=CPU, instances=2 * settings.instances)
+    return _network(name, [_scan(members[0])], answers, settings, [], {**about, "early_exit": json.dumps(plan)}) | {
+        "backend": "python"
+    }
+
+
+def _asked(member: VotingMember, model: str, total: float) -> dict[str, str | float]:
+    return {"model": model, "weight": member.weight / total, "temperature": member.temperature}
 
 
 def _network(

@@ -31,7 +31,7 @@ def _lines(message: Message) -> Iterator[str]:
             yield f"{field} {{"
             yield from (f"  {line}" for line in _lines(value))
             yield "}"
-        elif isinstance(value, (list, tuple)) and not all(isinstance(one, int) for one in value):
+        elif isinstance(value, (list, tuple)) and not (value and all(isinstance(one, int) for one in value)):
             for one in value:
                 yield from _lines({field: one})
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from edge_export.reporter import Reporter
 from edge_run._files import make_folder, move_folder, unfinished_folder
 from edge_run.errors import BundleError, UsageError
 
-from .config import LABELS_FILE, ensemble_config, member_config, merged_config, vote_config
+from .config import LABELS_FILE, early_exit_config, ensemble_config, member_config, merged_config, vote_config
 from .members import read_members
 from .merged_graph import merged_graph
 from .pbtxt import to_text
@@ -21,7 +22,6 @@ from .vote_graph import has_heatmap, vote_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from edge_run.bundle.bundle import Bundle
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .pbtxt import Message
     from .plans import Plan
 
+VOTE, EARLY_EXIT = "vote", "early-exit"
+_EARLY_EXIT_MODEL = Path(__file__).with_name("early_exit_model.py")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -67,6 +69,7 @@ def write_repository(
     threads: int = 1,
     batch: int = 8,
     timeout_s: float = 2.0,
+    early_exit: bool = False,
     merged: bool = False,
     reporter: Reporter = Reporter(),  # noqa: B008 - immutable
 ) -> Repository:
@@ -82,7 +85,7 @@ def write_repository(
         ``cpu`` and ``cuda``: ONNX Runtime; ``tensorrt``: the engines that ``edge-run compile`` built.
     precision
         None: the best that the backend runs, with ``tensorrt`` the best that is compiled.
-    instances, threads, batch, timeout_s
+    instances, threads, batch, timeout_s, early_exit
         See :class:`edge_export.triton.settings.Settings`; engines limit ``batch`` to what they were built for.
     merged
         Write members and vote as one ONNX file, for servers that know no ensembles.
@@ -96,7 +99,7 @@ def write_repository(
     BundleError
         A file of the bundle is damaged.
     """
-    settings = Settings(backend, precision or "", instances, threads, batch, timeout_s)
+    settings = Settings(backend, precision or "", instances, threads, batch, timeout_s, early_exit)
     check(settings, merged=merged)
     _require_free(out)
     if backend == TENSORRT and precision is None:
@@ -130,7 +133,7 @@ class _Writer:
 
     def __init__(self, folder: Path, bundle: Bundle, settings: Settings, progress: Callable[[int, int], None]) -> None:
         self.settings, self._folder, self._bundle, self._progress = settings, folder, bundle, progress
-        self.task = bundle.manifest.task
+        self.manifest, self.task = bundle.manifest, bundle.manifest.task
         self._scans = bundle.read_array(bundle.manifest.reference.scans)
         self.warmups = tuple(f"reference-{n}" for n in range(len(self._scans)))
         self._written: list[str] = []
@@ -165,6 +168,12 @@ class _Writer:
         self._written.append(name)
         self._progress(len(self._written), len(self._bundle.members) + 2)
 
+    def rules(self) -> dict[str, float | None]:
+        """Return what decides when an answer is certain."""
+        flags = self.manifest.flags[self.settings.precision]
+        positive = self.task.labels.index(self.task.positive)
+        return {"positive": positive, "threshold": self.task.threshold, "low_confidence": flags.low_confidence}
+
     def scans(self) -> dict[str, bytes]:
         """Return the reference scans, by the names that warm-ups give them."""
         return {name: scan.tobytes() for name, scan in zip(self.warmups, self._scans, strict=True)}
@@ -179,7 +188,7 @@ def _write_ensemble(
         plan = plans.get(member.id)
         file, data = ("model.plan", plan.data) if plan else ("model.onnx", member.network.model)
         writer.model(config, file, data, warmup=writer.scans(), labels=False)
-    vote = f"{model}-vote"
+    vote = f"{model}-{VOTE}"
     logits = {f"{one.id}-logits": np.ascontiguousarray(one.reference_logits[0]).tobytes() for one in members}
     graph = vote_graph(members, writer.task).SerializeToString(deterministic=True)
     config = vote_config(vote, members, settings, tuple(logits))
@@ -187,6 +196,12 @@ def _write_ensemble(
     # Triton asks for a version folder of an ensemble too; an object store keeps no empty one.
     config = ensemble_config(model, models, vote, members, settings, writer.about)
     writer.model(config, ".keep", b"", warmup={}, labels=True)
+    if settings.early_exit:
+        by_id = {member.id: member for member in members}
+        stages = [[by_id[one] for one in stage] for stage in writer.manifest.stages]
+        config = early_exit_config(f"{model}-{EARLY_EXIT}", stages, models, settings, writer.rules(), writer.about)
+        # Without a warm-up, since the members may load after it; they have theirs.
+        writer.model(config, "model.py", _EARLY_EXIT_MODEL.read_bytes(), warmup={}, labels=True)
     return writer.written
 
 
@@ -220,7 +235,7 @@ def _model_names(model: str, bundle: Bundle) -> dict[str, str]:
             hint="give another one with --name",
         )
     names = {member: f"{model}-{member}" for member in bundle.members}
-    wrong = [member for member, name in names.items() if not _NAME.fullmatch(name) or member == "vote"]
+    wrong = [member for member, name in names.items() if not _NAME.fullmatch(name) or member in (VOTE, EARLY_EXIT)]
     if wrong:
         raise BundleError(f"members {wrong} of {bundle.manifest.name} cannot be the names of models")
     return names

@@ -33,6 +33,8 @@ class Settings(NamedTuple):
         Largest batch.
     timeout_s
         Seconds that a request may wait in a queue before it is refused.
+    early_exit
+        Whether there is a model with certified early exit beside the ensemble.
     """
 
     backend: str
@@ -41,6 +43,7 @@ class Settings(NamedTuple):
     threads: int = 1
     batch: int = 8
     timeout_s: float = 2.0
+    early_exit: bool = False
 
 
 def check(settings: Settings, *, merged: bool) -> None:
@@ -58,6 +61,10 @@ def check(settings: Settings, *, merged: bool) -> None:
         raise UsageError(
             "a merged graph is one ONNX file, and engines are built for each member",
             hint="leave --merged away, or choose --backend cuda",
+        )
+    if merged and settings.early_exit:
+        raise UsageError(
+            "a merged graph always runs all members, and early exit leaves some out", hint="leave one of the two away"
         )
     if min(settings.instances, settings.threads, settings.batch) < 1 or not settings.timeout_s > 0:
         raise UsageError(f"{settings} serves nothing", hint="choose numbers above 0")

@@ -27,6 +27,7 @@ class TritonRequest(NamedTuple):
     threads: int
     batch: int
     timeout_s: float
+    early_exit: bool
     merged: bool
 
 

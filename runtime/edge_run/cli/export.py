@@ -50,6 +50,7 @@ def export(
     flag_error: Annotated[float | None, typer.Option(help=FLAG_ERROR, rich_help_panel=GATES)] = None,
     triton: Annotated[Path | None, typer.Option(metavar="REPO", help="Write a bundle's model repository here instead; takes no DATA and no --out.", rich_help_panel=TRITON)] = None,
     merged: Annotated[bool, typer.Option("--merged", help="Join members and vote in one ONNX file, for KServe and OpenVINO Model Server too.", rich_help_panel=TRITON)] = False,
+    early_exit: Annotated[bool, typer.Option("--early-exit", help="Add a model that stops as soon as the members that are left cannot change the label or a flag.", rich_help_panel=TRITON)] = False,
     backend: Annotated[str, typer.Option(help="Serve on this: cpu or cuda by ONNX Runtime, tensorrt with the engines of edge-run compile.", autocompletion=listed(SERVED), rich_help_panel=TRITON)] = "cpu",
     instances: Annotated[int, typer.Option(min=1, help="Let so many copies of each member work at the same time.", rich_help_panel=TRITON)] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Give each copy so many threads on the CPU.", rich_help_panel=TRITON)] = 1,
@@ -64,11 +65,11 @@ def export(
     if triton is not None:
         gates = {"tolerance": tolerance, "flag-rate": flag_rate, "flag-error": flag_error}
         _refuse_for_triton({"DATA": data, "out": out, "modality": modality, "card": card, "report": report, **gates})
-        request = TritonRequest(name, backend, precision, instances, threads, batch, timeout, merged)
+        request = TritonRequest(name, backend, precision, instances, threads, batch, timeout, early_exit, merged)
         export_triton(run, triton, request, as_json=as_json)
         return
-    if merged:
-        raise UsageError("--merged belongs to --triton", hint="edge-run export BUNDLE --triton REPO --merged")
+    if merged or early_exit:
+        raise UsageError("--merged and --early-exit belong to --triton", hint="edge-run export BUNDLE --triton REPO")
     data, out = _data_and_place(data, out, report)
     exporting = need("edge_export", "export")
     # The package imports its parts, and with them PyTorch, when they are first used: it may be missing here.

@@ -48,7 +48,9 @@ def client(tmp_path_factory) -> Iterator[http.InferenceServerClient]:
         bundle = Bundle(path)
         for merged in (False, True):
             name = f"{bundle.manifest.name}{'-merged' if merged else ''}"
-            write_repository(bundle, folder / name / "repository", name=name, merged=merged, timeout_s=60)
+            write_repository(
+                bundle, folder / name / "repository", name=name, merged=merged, early_exit=not merged, timeout_s=60
+            )
             with_shim(folder / name / "repository", models)
     with serving(models, folder) as server, http.InferenceServerClient(server.address) as client:
         client.toy = folder / "toy"
@@ -109,3 +111,18 @@ def test_metadata_say_what_a_client_sends(served):
 def test_wrong_size_is_refused(served):
     with pytest.raises(InferenceServerException, match="shape"):
         ask(served, np.zeros((1, 1, 16, 16), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["toy", "ct-covid"])
+def test_early_exit_stops_where_edge_run_stops(client, name):
+    bundle = Bundle(client.toy if name == "toy" else name)
+    scans = np.concatenate([preprocess(toy.scan(seed, (300, 260)), bundle.manifest.preprocess) for seed in range(5)])
+    tensor = http.InferInput("scan", scans.shape, "UINT8")
+    tensor.set_data_from_numpy(scans)
+    found = patiently(client.infer)(f"{name}-early-exit", [tensor])
+    with Ensemble.load(bundle.path, precision="int8-cpu", early_exit=True) as ensemble:
+        decisions = [voted.decision for voted in ensemble.vote(scans)]
+    assert [int(one) for one in found.as_numpy("members")[:, 0]] == [len(one.members) for one in decisions]
+    assert [bundle.labels[int(one)] for one in found.as_numpy("label")[:, 0]] == [one.label for one in decisions]
+    probabilities = [list(one.probabilities.values()) for one in decisions]
+    assert found.as_numpy("probabilities") == pytest.approx(np.array(probabilities), abs=1e-6)
