@@ -56,7 +56,8 @@ def decode(data: bytes, limits: Limits) -> tuple[NDArray[np.uint8], list[str]]:
         )
     if _is_cheap(header, len(data)):
         return _decode_here(data, header)
-    if header.format == "JPEG":
+    if header.format == "JPEG" and len(data) <= _FEW_BYTES:
+        # Before a child is started for it; of a large one, this takes long as well.
         require_whole(data)
     said, pixels = _children.decode(data, {}, limits)
     if said["status"] == "refused":

@@ -53,9 +53,29 @@ def decode(frame: bytes, layout: Layout, limits: Limits, deadline: Deadline) -> 
     BackendError
         No decoder is installed at all.
     """
-    name = name_of(layout.syntax)
-    options = {"syntax": str(layout.syntax), "options": _options(layout)}
-    head, pixels = _children.decode(frame, options, limits, deadline)
+    head, pixels = ask(frame, {"syntax": str(layout.syntax), "options": _options(layout)}, limits, deadline)
+    return _checked(head, pixels, name_of(layout.syntax))
+
+
+def decode_here(frame: bytes, layout: Layout) -> NDArray[np.integer[Any]]:
+    """Decode one frame in this process, which is a child; see :func:`decode`."""
+    head, pixels = job({"syntax": str(layout.syntax), "options": _options(layout)}, frame)
+    return _checked(head, pixels, name_of(layout.syntax))
+
+
+def ask(
+    data: bytes, options: dict[str, Any], limits: Limits, deadline: Deadline | None = None
+) -> tuple[dict[str, Any], NDArray[Any] | None]:
+    """Let a child do a job; see :meth:`edge_run.scan.worker.pool.Pool.decode`."""
+    return _children.decode(data, options, limits, deadline)
+
+
+def tells_of_damage(printed: str) -> bool:
+    """Whether a decoder printed that pixels are made up."""
+    return any(words in printed.lower() for words in _MADE_UP)
+
+
+def _checked(head: dict[str, Any], pixels: NDArray[Any] | None, name: str) -> NDArray[np.integer[Any]]:
     if head["status"] == "no-extra":
         raise BackendError(
             f"DICOM files compressed as {name} need python-gdcm, which is not installed",
@@ -63,7 +83,7 @@ def decode(frame: bytes, layout: Layout, limits: Limits, deadline: Deadline) -> 
         )
     if head["status"] == "no-decoder":
         raise FormatError(_MISSING.format(name=name), hint=_CONVERT)
-    if pixels is None or any(words in head["printed"].lower() for words in _MADE_UP):
+    if pixels is None or tells_of_damage(head.get("printed", "")):
         raise FormatError(_DAMAGED.format(name=name))
     return pixels
 

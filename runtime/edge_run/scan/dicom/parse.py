@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from math import inf
 from typing import TYPE_CHECKING
 
 from edge_run.scan.formats.header import FormatError
@@ -29,14 +30,41 @@ KEYWORDS = (
 )  # fmt: skip
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
+# What is parsed in this process: some tenths of a second at most. Ordinary files stay far below.
+_FEW_READS, _FEW_ITEMS, _FEW_BYTES = 40_000, 2_000, 2**19
+_HEADER, _PIXEL_DATA = 8, (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""How an item of a sequence begins, in either order of bytes."""
+
+
+class LaboriousError(Exception):
+    """Parsing takes more than this process does by itself."""
 
 
 class _DeflatedError(Exception):
     """The data set begins here, and is compressed as a whole."""
 
 
-class _Source(io.BytesIO):
-    """A file that pydicom reads piece by piece. All at once it reads only what it is about to inflate, unbounded."""
+class _Counted(io.BytesIO):
+    """A data set that is read piece by piece, and in few pieces where that is asked for."""
+
+    def __init__(self, data: bytes, most_reads: float) -> None:
+        super().__init__(data)
+        self._few, self._left, self._tag = most_reads < inf, most_reads, b""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._left -= 1
+        # pydicom decodes a character set as soon as it has read it.
+        if self._left < 0 or (self._few and (size or 0) > _FEW_BYTES and self._tag not in _PIXEL_DATA):
+            raise LaboriousError
+        found = super().read(size)
+        if size == _HEADER:
+            self._tag = found[:4]
+        return found
+
+
+class _Source(_Counted):
+    """A file. All at once pydicom reads only what it is about to inflate, unbounded."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
@@ -44,7 +72,7 @@ class _Source(io.BytesIO):
         return super().read(size)
 
 
-def parse(data: bytes, max_bytes: int, keywords: Sequence[str] = KEYWORDS) -> Dataset:
+def parse(data: bytes, max_bytes: int, keywords: Sequence[str] = KEYWORDS, *, few: bool = False) -> Dataset:
     """Read a file's needed elements; its transfer syntax is in ``file_meta``, if it says one.
 
     Parameters
@@ -53,21 +81,28 @@ def parse(data: bytes, max_bytes: int, keywords: Sequence[str] = KEYWORDS) -> Da
         Largest size that a deflated data set is inflated to.
     keywords
         The elements; by default those of an image's pixels.
+    few
+        Give up on a file of unusually many or large elements.
 
     Raises
     ------
     FormatError
         It is a directory of other files, or inflates to more.
+    LaboriousError
+        ``few`` was asked for, and there are too many.
     Exception
         Whatever pydicom raises on files that are damaged.
     """
     from pydicom import dcmread
 
-    source = _Source(data)
+    most_reads = _FEW_READS if few else inf
+    source = _Source(data, most_reads)
     try:
         dataset: Dataset = dcmread(source, force=True, specific_tags=list(keywords))
     except _DeflatedError:
-        dataset = _inflated(data[source.tell() :], max_bytes, keywords)
+        dataset = _inflated(data[source.tell() :], max_bytes, keywords, most_reads)
+    if few:
+        _require_few(dataset)
     meta = dataset.file_meta
     if str(meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY:
         raise FormatError("is a DICOMDIR, an index of other files", hint="Give the folder that it lies in.")
@@ -76,7 +111,18 @@ def parse(data: bytes, max_bytes: int, keywords: Sequence[str] = KEYWORDS) -> Da
     return dataset
 
 
-def _inflated(deflated: bytes, max_bytes: int, keywords: Sequence[str]) -> Dataset:
+def _require_few(dataset: Dataset) -> None:
+    """Give up on what pydicom has put off: it parses values and sequences of known length when they are asked for."""
+    from pydicom.tag import Tag
+
+    stored = (dataset.get_item(tag).value for tag in dataset.keys() if tag != Tag("PixelData"))  # noqa: SIM118
+    raw = [value for value in stored if isinstance(value, bytes)]
+    items = sum(value.count(begin) for value in raw for begin in _ITEMS)
+    if items > _FEW_ITEMS or sum(map(len, raw)) > _FEW_BYTES:
+        raise LaboriousError
+
+
+def _inflated(deflated: bytes, max_bytes: int, keywords: Sequence[str], most_reads: float) -> Dataset:
     """Read a deflated data set (PS3.5 A.5)."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
@@ -89,7 +135,9 @@ def _inflated(deflated: bytes, max_bytes: int, keywords: Sequence[str]) -> Datas
         raise FormatError(f"is a deflated DICOM file that inflates to more than {max_bytes} bytes")
     if not decoder.eof:
         raise FormatError("is truncated: the deflated DICOM data set does not end")
-    dataset = read_dataset(io.BytesIO(plain), False, True, specific_tags=[Tag(keyword) for keyword in keywords])
+    dataset = read_dataset(
+        _Counted(plain, most_reads), False, True, specific_tags=[Tag(keyword) for keyword in keywords]
+    )
     dataset.set_original_encoding(False, True, None)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_run.scan.formats.header import FormatError, most_padding
-from edge_run.scan.worker.pool import Deadline
 
 from . import frame_job
 from .compressed_frame import require_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from pydicom import Dataset
-
-    from edge_run.scan.scan import Limits
 
     from .layout import Layout
 
@@ -29,8 +26,13 @@ if TYPE_CHECKING:
 _LARGEST, _ROOM = 2, 2**20
 
 
-def frames(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]:
+def frames(dataset: Dataset, layout: Layout, decode: Callable[[bytes], Stored]) -> Iterator[Stored]:
     """Yield ``[rows, columns]``, or ``[rows, columns, 3]`` RGB, of each frame, 8 or 16 bits.
+
+    Parameters
+    ----------
+    decode
+        Decodes a compressed frame.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def frames(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]
         The package that would decompress it is missing.
     """
     count = 0
-    for frame in _decoded(dataset, layout, limits):
+    for frame in _decoded(dataset, layout, decode):
         known = frame.dtype.kind in "iu" and frame.dtype.itemsize <= 2
         if not known or frame.shape[:2] != (layout.rows, layout.columns) or frame.shape[2:] not in ((), (3,)):
             raise FormatError("is a DICOM file whose pixel data decodes to another shape than its header says")
@@ -50,7 +52,7 @@ def frames(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]
         raise FormatError(f"is truncated: the DICOM header says {layout.frames} frames, the file has {count}")
 
 
-def _decoded(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Stored]:
+def _decoded(dataset: Dataset, layout: Layout, decode: Callable[[bytes], Stored]) -> Iterator[Stored]:
     from pydicom.pixels.utils import iter_pixels
 
     if not layout.syntax.is_encapsulated:
@@ -58,11 +60,10 @@ def _decoded(dataset: Dataset, layout: Layout, limits: Limits) -> Iterator[Store
         _complete(dataset, layout)
         yield from iter_pixels(dataset)
     else:
-        deadline = Deadline(limits.max_seconds)
         for frame in _encoded(dataset, layout):
             if str(layout.syntax) != frame_job.RLE:
                 require_match(frame, layout)
-            yield frame_job.decode(frame, layout, limits, deadline)
+            yield decode(frame)
 
 
 def aligned(frame: Stored, layout: Layout) -> Stored:

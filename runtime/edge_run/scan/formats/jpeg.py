@@ -20,10 +20,14 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _COLOURS = {1: "grey", 3: "YCbCr", 4: "CMYK"}
 # A progressive JPEG has about ten scans; each costs the decoder a pass over the whole image.
 _MAX_SCANS = 100
+# A marker may stand behind fill bytes (B.1.1.2). A segment has fewer bytes than this.
+_FILL = b"\xff" * 2**16
 
 
 def parse(data: bytes) -> Header:
     """Read the frame header, and the orientation of an EXIF segment before it."""
+    if _FILL in data:
+        raise FormatError("is a JPEG of nothing but fill bytes for a long stretch")
     orientation: int | None = None
     for marker, start, length in segments(data):
         if marker == _APP1 and orientation is None and data.startswith(b"Exif\0\0", start):

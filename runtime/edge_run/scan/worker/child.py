@@ -56,9 +56,9 @@ def _jobs(kind: str) -> Job:
 
         cv2.setNumThreads(1)
         return picture
-    from edge_run.scan.dicom.frame_job import job as frame
+    from edge_run.scan.dicom.child_job import job as dicom
 
-    return frame
+    return dicom
 
 
 def _bounded(job: Job, options: dict[str, Any], data: bytes) -> tuple[dict[str, Any], NDArray[Any] | None]:

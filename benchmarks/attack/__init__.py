@@ -1,0 +1,1 @@
+"""Try to break what SECURITY.md promises: ``python -m benchmarks.attack``."""
