@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import stat
 import struct
 import threading
+import weakref
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +21,8 @@ MANIFEST = "bundle.json"
 
 # Every exporter writes these two; each further decoder is one more that a hostile file reaches.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# A bundle has some dozens of files. Each entry of a zip's list costs memory and time many times its own size.
+_MOST_LIST_BYTES = 2**20
 # What zipfile is known to raise on damage.
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 
@@ -57,9 +63,11 @@ class Folder:
             path = (self.root / name).resolve()
             if not path.is_relative_to(self.root):
                 raise BundleError(f"{name} leads out of the bundle {self.root}", hint="do not use this bundle")
-            if path.exists() and not path.is_file():
-                raise BundleError(f"{name} of the bundle {self.root} is not a file", hint="copy the bundle again")
-            with path.open("rb") as file:
+            # Never waits for a pipe, and follows no link that was put there meanwhile.
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+            with os.fdopen(os.open(path, flags), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise BundleError(f"{name} of the bundle {self.root} is not a file", hint="copy the bundle again")
                 data = file.read(limit + 1)
         # Up to Python 3.12 links that go in a circle are a RuntimeError.
         except (OSError, RuntimeError) as error:
@@ -78,7 +86,16 @@ class Zip:
         # Members are read side by side, and zipfile counts its open files without a lock.
         self._lock = threading.Lock()
         try:
-            self.zip = zipfile.ZipFile(path)
+            file = _ZipBytes(path)
+        except OSError as error:
+            raise BundleError(
+                f"{path} cannot be read: {error.strerror}", hint="check the rights of the file"
+            ) from error
+        # ZipFile closes only files that it opened itself.
+        weakref.finalize(self, file.close)
+        try:
+            self.zip = zipfile.ZipFile(file)
+            file.opened = True
         except _DAMAGED as error:
             raise BundleError(
                 f"{path} is neither a folder nor a readable zip: {error}", hint="copy the bundle again"
@@ -101,6 +118,18 @@ class Zip:
         except _DAMAGED as error:
             raise BundleError(f"{name} of {self.path} cannot be read: {error}", hint="copy the bundle again") from error
         return _bounded(data, name, limit)
+
+
+class _ZipBytes(io.FileIO):
+    """The file of a zip, whose list of files may not be longer than that of a bundle; `opened` once it was read."""
+
+    opened = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        rest = os.fstat(self.fileno()).st_size - self.tell()
+        if not self.opened and (rest if size is None or size < 0 else size) > _MOST_LIST_BYTES:
+            raise zipfile.BadZipFile(f"its list of files is longer than {_MOST_LIST_BYTES} bytes")
+        return super().read(size)
 
 
 def _is_manifest(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import images, schema
-from .errors import CaseLogError
+from .errors import AlteredCaseLogError, CaseLogError
 from .hashing import GENESIS, link
 from .head import Head, follows, head_path, read_head
 from .log import CaseLog
@@ -73,6 +73,8 @@ def verify_file(path: Path | None = None, noted_head: str = "") -> Chain:
     try:
         with CaseLog.existing(path) as log:
             return verify(log, noted_head)
+    except AlteredCaseLogError as error:
+        return Chain({}, 0, 0, GENESIS, [Fault(0, "tables", error.message)])
     except CaseLogError as error:
         if isinstance(error.__cause__, sqlite3.DatabaseError) and is_damage(error.__cause__):
             return Chain({}, 0, 0, GENESIS, [Fault(0, "database", error.message)])

@@ -20,6 +20,10 @@ class CaseLogError(EdgeRunError):
     exit_code = 1
 
 
+class AlteredCaseLogError(CaseLogError):
+    """The tables of the case log are not those that edge-run made."""
+
+
 class MissingCaseLogError(CaseLogError):
     """There is no case log at this path yet."""
 

@@ -12,6 +12,8 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_run._files.read import beginning
+
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
@@ -38,18 +40,14 @@ def head_path(log: Path) -> Path:
 
 def read_head(log: Path) -> Head | None:
     """Read the head file; None where there is none or it is damaged."""
-    try:
-        with head_path(log).open("rb") as file:
-            found = _LINE.match(file.read(256))
-    except OSError:
-        return None
+    found = _LINE.match(beginning(head_path(log), 256))
     return Head(int(found[1]), found[2].decode()) if found else None
 
 
 def write_head(log: Path, head: Head) -> None:
     """Write the head file in place; it is no reason to fail where that does not work."""
     with suppress(OSError):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         opened = os.open(head_path(log), flags, 0o600)
         try:
             # One write of less than a disk's block: a reader sees the old line or the new one.

@@ -15,7 +15,7 @@ from .hashing import Entry, link, write
 from .head import Head, follows, is_head, read_head, write_head
 from .ids import greatest_id, new_id, now_ms, utc
 from .location import VARIABLE, default_path, images_folder, make_private
-from .schema import prepare, require_unchanged
+from .schema import prepare, require_readable, require_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,14 +55,14 @@ class CaseLog:
                     f"there is no case log at {path}",
                     hint="edge-run predict writes it; or give the right --case-log",
                 )
+            opening.require_files(path)
             if write:
                 self.connection = opening.to_write(path)
             else:
                 self.connection, self._after_close = opening.to_read(path)
             try:
                 prepare(self.connection, path)
-                if write:
-                    require_unchanged(self.connection, path)
+                (require_unchanged if write else require_readable)(self.connection, path)
             except BaseException:
                 self.connection.close()
                 self._after_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
 
 BUSY_S = 5.0
 """How long to wait for another process that writes."""
+
+
+def require_files(path: Path) -> None:
+    """Refuse pipes, devices and folders in the place of the database or of what SQLite keeps beside it.
+
+    Raises
+    ------
+    OSError
+        One of them is there: SQLite would wait for it.
+    """
+    for end in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + end)
+        if file.exists() and not file.is_file():
+            raise OSError(errno.EINVAL, f"{file.name} is a pipe, a device or a folder")
 
 
 def to_write(path: Path) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from .errors import CaseLogError
+from .errors import AlteredCaseLogError, CaseLogError
 from .hashing import GENESIS
 
 if TYPE_CHECKING:
@@ -67,11 +67,27 @@ def require_unchanged(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises
     ------
-    CaseLogError
+    AlteredCaseLogError
         The schema was changed.
     """
-    if changed := differences(connection):
-        raise CaseLogError(
+    _require_none(differences(connection), path)
+
+
+def require_readable(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse to read from anything else than edge-run's tables: a view can go on for ever.
+
+    Raises
+    ------
+    AlteredCaseLogError
+        The entries or the head are no table, or another one.
+    """
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE lower(name) IN ('entries', 'head')")
+    _require_none([str(name) for kind, name, sql in found if (kind, TABLES.get(name)) != ("table", sql)], path)
+
+
+def _require_none(changed: list[str], path: Path) -> None:
+    if changed:
+        raise AlteredCaseLogError(
             f"the tables of the case log {path} were changed: {', '.join(changed)}", hint="edge-run cases verify"
         )
 

@@ -372,3 +372,28 @@ def test_sealed_again_it_is_another_bundle(folder: Path) -> None:
     after = Bundle(folder)
     assert after.sha256 != before.sha256
     assert json.loads((folder / "bundle.json").read_bytes())["name"] == "toy"
+
+
+def test_zip_of_a_million_names_is_not_listed(tmp_path: Path) -> None:
+    at = tmp_path / "names.zip"
+    with zipfile.ZipFile(at, "w") as archive:
+        for n in range(30_000):
+            archive.writestr(f"{n}", b"")
+    with pytest.raises(BundleError, match="list of files is longer"):
+        Bundle(at)
+
+
+def test_file_swapped_for_a_pipe_is_not_waited_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_toy_bundle(tmp_path / "toy", members=1)
+    resolve = type(folder).resolve
+
+    def swap(path: Path, strict: bool = False) -> Path:
+        found = resolve(path, strict)
+        if path.name == "bundle.json" and found.is_file():
+            found.unlink()
+            os.mkfifo(found)
+        return found
+
+    monkeypatch.setattr(type(folder), "resolve", swap)
+    with pytest.raises(BundleError, match="is not a file"):
+        Bundle(folder)
