@@ -156,7 +156,7 @@ def test_whole_runtime_imports_without_torch():
 ROOMS = {
     "edge_run": (
         "_version", "errors", "_text", "_files", "_telemetry",
-        "machine", "scan", "voting", "bundle", "flags", "backends", "heatmap",
+        "machine", "scan", "voting", "metrics", "calibration", "bundle", "flags", "backends", "heatmap",
         "ensemble", "cases", "watch", "node", "doctor", "bench", "batch", "serve", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "provenance", "request", "training"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Figures = dict[str, float | None]
-"""The fields of :class:`edge_train.evaluate.metrics.Metrics`; None where the scans cannot give one."""
+"""The fields of :class:`edge_run.metrics.figures.Metrics`; None where the scans cannot give one."""
 
 ENSEMBLE = "ensemble"
 

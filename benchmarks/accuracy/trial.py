@@ -16,9 +16,9 @@ from benchmarks.accuracy.rows import ENSEMBLE, Figures, Row, Trial
 from benchmarks.predictions import read_predictions
 from edge_run import PreprocessSpec
 from edge_run.machine.processor import cpu_name
+from edge_run.metrics.figures import measure
 from edge_run.voting.vote import softmax, vote
 from edge_train import OrthogonalSpheres, Run, TrainConfig, default_members, train
-from edge_train.evaluate.metrics import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

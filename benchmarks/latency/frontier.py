@@ -25,9 +25,9 @@ from edge_run.backends.network import Network
 from edge_run.bench.plan import CERTIFIED, FULL
 from edge_run.doctor import examine
 from edge_run.machine.cores import allowed_cores
+from edge_run.metrics.bootstrap import Interval, with_intervals
 from edge_run.voting.vote import decide, softmax
 from edge_train.data.dataset import decode, read_folders
-from edge_train.evaluate.bootstrap import Interval, with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

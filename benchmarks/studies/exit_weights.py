@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.predictions import read_predictions
 from edge_export.flags.stages import Point, expected_work, low_confidence, makespan, partitions
+from edge_run.calibration.temperature import nll
 from edge_run.voting.vote import softmax, vote
 from edge_train import Run
-from edge_train.fit.calibrate import nll
 
 STEPS = 20
 MACS = {"resnet18": 1.8, "googlenet": 1.5, "resnet50": 4.1, "resnet101": 7.8}

@@ -17,9 +17,9 @@ import numpy as np
 from edge_export.gate.precisions import RECIPES
 from edge_export.graphs.simulate import Simulation
 from edge_run import Bundle
+from edge_run.metrics.figures import measure
 from edge_run.voting.vote import decide, softmax, vote
 from edge_train.data.dataset import decode, read_folders
-from edge_train.evaluate.metrics import measure
 from edge_train.networks.infer import infer
 from edge_train.run import Run
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.predictions import read_predictions
+from edge_run.calibration.temperature import fit_temperature, nll
+from edge_run.calibration.weights import fit_weights
 from edge_run.voting.vote import softmax, vote
 from edge_train import Run
-from edge_train.fit.calibrate import fit_temperature, fit_weights, nll
 
 FOLDS, SHUFFLES = 5, 10
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge_run.bundle.derive import SOURCE as STORED
+    from edge_run.flags.thresholds import Target
 
     from .bundle.report import ArtefactReport, ExportReport, VoteReport
     from .derived import add_derived_forms
     from .export_run import export
-    from .flags.thresholds import Target
     from .gate.gate import Comparison, Gate
     from .gate.precisions import RECIPES, Tolerance
     from .reporter import Reporter
@@ -27,7 +27,7 @@ _LAZY = {
     "Gate": ".gate.gate",
     "RECIPES": ".gate.precisions",
     "Reporter": ".reporter",
-    "Target": ".flags.thresholds",
+    "Target": "edge_run.flags.thresholds",
     "Tolerance": ".gate.precisions",
     "VoteReport": ".bundle.report",
     "add_derived_forms": ".derived",

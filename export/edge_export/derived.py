@@ -10,16 +10,16 @@ import numpy as np
 from edge_run._version import __version__
 from edge_run.bundle.derive import FORMS, SOURCE, derive
 from edge_run.bundle.manifest import SCHEMA_VERSION, Artefact
+from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import DataError, GateError, UsageError
 from edge_run.flags import FeatureDistance
 from edge_run.flags.quality import standardised
+from edge_run.flags.thresholds import Target
 from edge_run.voting.vote import softmax
 from edge_train.data.dataset import decode, read_folders
 
 from .bundle.assemble import evaluation_of
-from .bundle.writer import BundleWriter
 from .flags.flags import OodReference, fit_flags, fit_image_flags, in_words
-from .flags.thresholds import Target
 from .gate import gate
 from .gate.artefact import assess_artefact
 from .gate.compile import CompiledMember, artefact_line, judge_vote, vote_line

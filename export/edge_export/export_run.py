@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import GateError, UsageError
+from edge_run.flags.thresholds import RATE, Target, check_reachable
 from edge_train.run import Run
 
 from .bundle.assemble import BundleInfo, assemble
 from .bundle.card import blank_card, read_card
 from .bundle.report import ExportReport, report
-from .bundle.writer import BundleWriter
 from .flags.flags import fit_flags, fit_image_flags, fit_ood, in_words
 from .flags.stages import Point, fit_stages, low_confidence
-from .flags.thresholds import RATE, Target, check_reachable
 from .gate import gate
 from .gate.compile import compile_member, compile_vote
 from .gate.precisions import RECIPES, chosen
@@ -76,7 +76,7 @@ def export(
     tolerances
         See :func:`edge_export.gate.precisions.chosen`.
     flag_target
-        Target of the thresholds of the flags, see :mod:`edge_export.flags.thresholds`.
+        Target of the thresholds of the flags, see :mod:`edge_run.flags.thresholds`.
     reported
         Receives the report, whether the gates pass or not.
 

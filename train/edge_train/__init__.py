@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from edge_run.errors import BackendError
 
 if TYPE_CHECKING:
+    from edge_run.metrics.figures import Metrics, measure
+
     from .config import MemberSpec, TrainConfig, default_members, parse_members
     from .data.augment import NONE as NO_AUGMENTATION
     from .data.dataset import read_folders, write_splits_csv
     from .data.decode import decode
     from .data.samples import Dataset, Sample
-    from .evaluate.metrics import Metrics, measure
     from .networks.infer import infer, use_threads
     from .networks.member import ARCHITECTURES, Member
     from .networks.orthogonal_spheres import OrthogonalSpheres
@@ -47,25 +48,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ARCHITECTURES": "networks.member.ARCHITECTURES",
-    "NO_AUGMENTATION": "data.augment.NONE",
-    "Dataset": "data.samples.Dataset",
-    "Member": "networks.member.Member",
-    "MemberSpec": "config.MemberSpec",
-    "Metrics": "evaluate.metrics.Metrics",
-    "OrthogonalSpheres": "networks.orthogonal_spheres.OrthogonalSpheres",
-    "Run": "run.Run",
-    "Sample": "data.samples.Sample",
-    "TrainConfig": "config.TrainConfig",
-    "decode": "data.decode.decode",
-    "default_members": "config.default_members",
-    "infer": "networks.infer.infer",
-    "measure": "evaluate.metrics.measure",
-    "parse_members": "config.parse_members",
-    "read_folders": "data.dataset.read_folders",
-    "train": "training.train",
-    "use_threads": "networks.infer.use_threads",
-    "write_splits_csv": "data.dataset.write_splits_csv",
+    "ARCHITECTURES": "edge_train.networks.member.ARCHITECTURES",
+    "NO_AUGMENTATION": "edge_train.data.augment.NONE",
+    "Dataset": "edge_train.data.samples.Dataset",
+    "Member": "edge_train.networks.member.Member",
+    "MemberSpec": "edge_train.config.MemberSpec",
+    "Metrics": "edge_run.metrics.figures.Metrics",
+    "OrthogonalSpheres": "edge_train.networks.orthogonal_spheres.OrthogonalSpheres",
+    "Run": "edge_train.run.Run",
+    "Sample": "edge_train.data.samples.Sample",
+    "TrainConfig": "edge_train.config.TrainConfig",
+    "decode": "edge_train.data.decode.decode",
+    "default_members": "edge_train.config.default_members",
+    "infer": "edge_train.networks.infer.infer",
+    "measure": "edge_run.metrics.figures.measure",
+    "parse_members": "edge_train.config.parse_members",
+    "read_folders": "edge_train.data.dataset.read_folders",
+    "train": "edge_train.training.train",
+    "use_threads": "edge_train.networks.infer.use_threads",
+    "write_splits_csv": "edge_train.data.dataset.write_splits_csv",
 }
 
 
@@ -81,7 +82,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _HOMES[name].rpartition(".")
     try:
-        value: object = getattr(importlib.import_module(f".{module}", __name__), attribute)
+        value: object = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise BackendError(
             f"edge_train.{name} needs {error.name}, which is not installed",

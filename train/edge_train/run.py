@@ -117,7 +117,7 @@ class EnsembleRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     shrink
         Of the rule ``shrink`` of edge-run 0.1: maximum likelihood with a prior worth this share of the scans.
     rule
-        ``one-standard-error``: see :mod:`edge_train.fit.voting_weights`.
+        ``one-standard-error``: see :mod:`edge_run.calibration.cross_fit`.
     evenness
         Of the rule ``one-standard-error``: the degree that was chosen; 0 is maximum likelihood, 1e6 is equal.
     nll

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
+from edge_run.calibration.operating_point import read_rule
 from edge_run.errors import UsageError
 
 from . import run as runs
 from .config import TrainConfig, spell_members
 from .data.dataset import decode, read_folders, write_splits_csv
 from .data.prepared import PreparedData
-from .fit.calibrate import read_rule
 from .fit.fit import DivergedError, chosen_precision
 from .fit.fit_ensemble import fit_and_write_ensemble
 from .fit.train_member import Stages, is_first_process, train_member
@@ -60,7 +60,7 @@ def train(
     positive
         The positive class, whose recall is the sensitivity; the first label by default.
     operating_point
-        See :func:`edge_train.fit.calibrate.fit_threshold`.
+        See :func:`edge_run.calibration.operating_point.fit_threshold`.
     accept_weak_vote
         Keep a vote that is not better than chance, or worse than its best member, with a warning in its record.
     resume

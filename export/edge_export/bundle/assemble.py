@@ -24,7 +24,7 @@ from edge_run.bundle.manifest import (
     Reference,
     Task,
 )
-from edge_train.evaluate.bootstrap import with_intervals
+from edge_run.metrics.bootstrap import with_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from edge_export.gate.precisions import Recipe
     from edge_export.scans.export_scans import ExportScans, ValidationScans
     from edge_run.bundle.manifest import Card
+    from edge_run.bundle.writer import BundleWriter
     from edge_train.run import Run
-
-    from .writer import BundleWriter
 
 
 class BundleInfo(NamedTuple):

@@ -9,14 +9,14 @@ import numpy as np
 from edge_export.graphs.simulate import Simulation
 from edge_run.bundle.manifest import FeatureDistanceThreshold, FlagThresholds, OrientationCheck
 from edge_run.flags import NAMES, FeatureDistance, Orientation, disagreement, image_flags
+from edge_run.flags.profile import profile
 from edge_run.flags.quality import standardised
+from edge_run.flags.thresholds import fit_thresholds
 from edge_run.voting.vote import decide
 from edge_train.data.decode import read_each
 
 from .feature_distance import extract_training_features, fit_statistics
 from .orientation import fit_orientation
-from .profile import profile
-from .thresholds import fit_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from edge_export.gate.precisions import Recipe
     from edge_export.scans.export_scans import ExportScans
     from edge_run.bundle.manifest import File, Profile
+    from edge_run.flags.thresholds import Fitted, Target
     from edge_run.scan.preprocessing import PreprocessSpec
-
-    from .thresholds import Fitted, Target
 
 _FLAGS = {"confidence": "low-confidence", "disagreement": "members-disagree", "distance": "out-of-distribution"}
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from edge_export.graphs.graph import check
 from edge_export.graphs.simulate import Simulation
+from edge_run.calibration.temperature import fit_temperature
 from edge_run.voting.vote import softmax
-from edge_train.fit.calibrate import fit_temperature
 
 from .changes import count_changes
 from .gate import Gate, judge

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_run.bundle.manifest import Parity
+from edge_run.metrics.figures import measure
 from edge_run.voting.vote import decide
-from edge_train.evaluate.metrics import measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

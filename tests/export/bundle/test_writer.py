@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_export.bundle.writer import BundleWriter
 from edge_run import Bundle
 from edge_run._files import sweep_unfinished
+from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import BundleError, UsageError
 
 
@@ -83,7 +83,7 @@ def test_place_below_a_file_is_refused(tmp_path):
 
 def test_scratch_of_a_killed_export_is_swept(exported, tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from edge_export.bundle.writer import BundleWriter\n"
+        "import sys, time; from pathlib import Path; from edge_run.bundle.writer import BundleWriter\n"
         "writer = BundleWriter(Path(sys.argv[1])); writer.add('models/a.onnx', b'model')\n"
         "(writer.scratch / 'fp32.onnx').write_bytes(b'model'); print('ready', flush=True); time.sleep(60)"
     )

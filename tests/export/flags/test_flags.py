@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from edge_export.flags.feature_distance import fit_statistics
-from edge_export.flags.profile import edges_of, histogram
-from edge_export.flags.thresholds import Target, bound_of, check_reachable, fit_thresholds
 from edge_run import Ensemble, UsageError, read
 from edge_run.bundle.bundle import Bundle
 from edge_run.flags import NAMES, FeatureDistance
+from edge_run.flags.profile import edges_of, histogram
+from edge_run.flags.thresholds import Target, bound_of, check_reachable, fit_thresholds
 from edge_run.scan.preprocessing import preprocess
 from edge_train.data.dataset import read_folders
 from samples.draw import chest_ct, chest_xray

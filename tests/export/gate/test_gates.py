@@ -22,8 +22,8 @@ from edge_export.graphs.simulate import Simulation
 from edge_export.reporter import Reporter
 from edge_export.scans.export_scans import ExportScans, ValidationScans
 from edge_run.bundle.manifest import Parity
+from edge_run.calibration.temperature import fit_temperature
 from edge_run.voting.vote import softmax
-from edge_train.fit.calibrate import fit_temperature
 from small_onnx import LAYERS, smooth_scans, write_small
 
 SCANS = smooth_scans(70)

@@ -13,10 +13,10 @@ import pytest
 import edge_train
 from edge_run.ensemble.ensemble import Ensemble
 from edge_run.errors import BackendError, BundleError, DataError, UsageError
+from edge_run.metrics.bootstrap import with_intervals
 from edge_run.scan.preprocessing import PreprocessSpec
 from edge_run.voting.vote import decide, softmax, vote
 from edge_train.data.dataset import decode, read_folders
-from edge_train.evaluate.bootstrap import with_intervals
 from edge_train.evaluate.evaluate import Evaluation, blank_centre, default_out, evaluate, opened, table, to_json
 from samples.dataset import write_dataset
 from toy import edge_run, write_toy_bundle

@@ -12,8 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from edge_run.errors import BackendError
+from edge_run.metrics.ranking import auroc
 from edge_train.evaluate import plots
-from edge_train.evaluate.ranking import auroc
 from edge_train.evaluate.training_curves import training_curves
 
 if TYPE_CHECKING:

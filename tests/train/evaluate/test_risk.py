@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_run.metrics.clopper_pearson import interval, upper_bound
+from edge_run.metrics.figures import measure, measure_weighted
 from edge_train.evaluate.evaluate import Evaluation, evaluate, opened, table
 from edge_train.evaluate.flags import count_flags, in_words, working_point
-from edge_train.evaluate.metrics import measure, measure_weighted
-from edge_train.evaluate.risk import WorkingPoint, draw, interval, risk_coverage, upper_bound
+from edge_train.evaluate.risk import WorkingPoint, draw, risk_coverage
 from samples.dataset import write_dataset
 from toy import write_toy_bundle
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_run.errors import UsageError
+from edge_run.metrics.bootstrap import with_intervals
 from edge_run.scan import read as image
 from edge_run.voting.vote import decide, vote
 from edge_train.data.dataset import decode, read_folders
 from edge_train.data.samples import SPLITS
 
-from .bootstrap import with_intervals
 from .border import blank_centre
 from .flags import count_flags
 from .records import BorderControl, Classifier, Evaluated, Evaluation, Flagged

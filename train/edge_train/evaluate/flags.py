@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_run.flags import NAMES
+from edge_run.metrics.clopper_pearson import LEVEL, interval, upper_bound
 
 from .records import Flagged
-from .risk import LEVEL, WorkingPoint, interval, upper_bound
+from .risk import WorkingPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

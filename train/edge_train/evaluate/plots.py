@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .calibration_error import BINS, reliability_bins
+from edge_run.metrics.calibration_error import BINS, reliability_bins
+from edge_run.metrics.figures import measure
+from edge_run.metrics.ranking import auroc
+
 from .canvas import BLUE, GREEN, INK, LINES, MUTED, VERMILLION, canvas
-from .metrics import measure
-from .ranking import auroc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,7 +137,7 @@ def reliability(
     path
         The PNG to write.
     probabilities, targets, positive, threshold
-        As in :func:`edge_train.evaluate.metrics.measure`.
+        As in :func:`edge_run.metrics.figures.measure`.
     title
         Drawn above, with the ECE and the number of scans.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .bootstrap import Interval
+from edge_run.metrics.bootstrap import Interval
 
 BLANKED = 0.6
 FILL = 0
@@ -16,7 +16,7 @@ class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes
     ----------
     figures
-        By the names of :class:`edge_train.evaluate.metrics.Metrics`.
+        By the names of :class:`edge_run.metrics.figures.Metrics`.
     confusion
         ``[C, C]`` scans: row is the true label, column the decided one.
     """

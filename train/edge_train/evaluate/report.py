@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_run.metrics.bootstrap import Interval
     from edge_train.data.dataset import Dataset
 
-    from .bootstrap import Interval
     from .records import Evaluation
 
 _NAMES = {

@@ -1,4 +1,4 @@
-"""What is left to be wrong once the least sure answers are given to a person: the risk-coverage curve, and bounds.
+"""What is left to be wrong once the least sure answers are given to a person: the risk-coverage curve.
 
 The curve is that of El-Yaniv and Wiener (2010, "On the Foundations of Noise-free Selective Classification"). An answer
 is as sure as its largest probability, which is what the flag ``low-confidence`` goes by.
@@ -10,20 +10,17 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.stats import beta
 
+from edge_run.metrics.ranking import selective_risk
 from edge_run.voting.vote import decide
 
 from .canvas import INK, LINES, canvas
-from .ranking import selective_risk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
-
-LEVEL = 0.95
 
 
 class WorkingPoint(NamedTuple):
@@ -38,29 +35,12 @@ def risk_coverage(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Share kept, rising to 1, and the error among the kept: ``[K]`` each, one point per distinct confidence.
 
-    Parameters are those of :func:`edge_train.evaluate.metrics.measure`.
+    Parameters are those of :func:`edge_run.metrics.figures.measure`.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     wrong = decide(p, positive=positive, threshold=threshold) != np.asarray(targets)
     kept, risk = selective_risk(p.max(axis=1), wrong, np.ones((1, len(p))))
     return np.cumsum(kept[0]) / len(p), risk[0]
-
-
-def upper_bound(hits: int, trials: int, *, level: float = LEVEL) -> float:
-    """One-sided upper confidence bound of a share, by Clopper and Pearson (1934)."""
-    return float(upper_bounds([hits], [trials], level=level)[0])
-
-
-def upper_bounds(hits: ArrayLike, trials: ArrayLike, *, level: float = LEVEL) -> NDArray[np.float64]:
-    """`upper_bound` of many shares at once, ``[K]``."""
-    seen, of = np.asarray(hits), np.asarray(trials)
-    return np.where(seen >= of, 1.0, beta.ppf(level, seen + 1, np.maximum(of - seen, 1)))
-
-
-def interval(hits: int, trials: int, *, level: float = LEVEL) -> tuple[float, float]:
-    """Two-sided confidence interval of a share, by Clopper and Pearson (1934)."""
-    each = (1 + level) / 2
-    return 1 - upper_bound(trials - hits, trials, level=each), upper_bound(hits, trials, level=each)
 
 
 def draw(

@@ -10,18 +10,20 @@ import msgspec
 import numpy as np
 
 from edge_run._files import replacing
+from edge_run.calibration.cross_fit import CrossFit, choose_evenness, cross_fit, equal_sets
+from edge_run.calibration.operating_point import fit_threshold
+from edge_run.calibration.temperature import fit_temperature
+from edge_run.calibration.vote_check import temperatures_at_limit, weaknesses
+from edge_run.calibration.weights import EQUAL, even_weights
 from edge_run.errors import GateError, UsageError
+from edge_run.metrics.bootstrap import Interval, with_intervals
 from edge_run.voting.vote import softmax, vote
 from edge_train import run as runs
-from edge_train.evaluate.bootstrap import Interval, with_intervals
 from edge_train.evaluate.training_curves import training_curves
 from edge_train.networks.infer import infer
 from edge_train.run import EnsembleRecord, Run, RunRecord, Voter
 
-from .calibrate import fit_temperature, fit_threshold
 from .fit import HISTORY
-from .vote_check import temperatures_at_limit, weaknesses
-from .voting_weights import EQUAL, CrossFit, choose_evenness, cross_fit, equal_sets, even_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +69,7 @@ def fit_and_write_ensemble(
     pixels
         ``[N, H, W] uint8`` in the order of ``dataset.samples``.
     operating_point
-        See :func:`edge_train.fit.calibrate.fit_threshold`.
+        See :func:`edge_run.calibration.operating_point.fit_threshold`.
     accept_weak_vote
         Write ``ensemble.json`` also where the vote is not better than chance, or worse than its best member.
 

@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 
 from edge_run.errors import UsageError
-from edge_train.evaluate.metrics import measure, measure_weighted
+
+from .figures import measure, measure_weighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,12 +60,12 @@ def with_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Every figure of :class:`edge_train.evaluate.metrics.Metrics` with its interval.
+    """Every figure of :class:`edge_run.metrics.figures.Metrics` with its interval.
 
     Parameters
     ----------
     probabilities, targets, positive, threshold
-        As in :func:`edge_train.evaluate.metrics.measure`.
+        As in :func:`edge_run.metrics.figures.measure`.
     groups
         ``[N]``: the patient of each scan, or the scan's own name where patients are not known. The order of
         the scans does not matter to the result.
@@ -80,7 +81,7 @@ def with_intervals(
     UsageError
         ``resamples`` or ``level`` is out of range.
     DataError, ValueError
-        As in :func:`edge_train.evaluate.metrics.measure`; also where ``groups`` does not name one patient per scan.
+        As in :func:`edge_run.metrics.figures.measure`; also where ``groups`` does not name one patient per scan.
     """
     if resamples < 1:
         raise UsageError(f"{resamples} resamples give no interval.", hint="Ask for 1 or more; 1000 is usual.")

@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from edge_run.voting.vote import softmax
 
-from .calibrate import fit_temperature, fit_weights
+from .temperature import fit_temperature
+from .weights import EQUAL, even_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 FOLDS = 10
-EQUAL = 1e6
-"""The degree of evenness that means equal weights."""
-SMALLEST = 1e-4
-"""Smallest weight of a member, before all are made to sum to 1."""
 DEGREES = (EQUAL, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.0)
 """Degrees of evenness that are compared: nats of NLL that a nat of entropy may cost; 0 is maximum likelihood."""
 
@@ -140,44 +136,6 @@ def choose_evenness(fit: CrossFit) -> float:
     differences = [fit.estimate(each - best) for each in losses]
     # With one group there is no standard error, and equal weights are the answer.
     return next(degree for degree, d in zip(DEGREES, differences, strict=True) if not d.mean > d.error)
-
-
-def even_weights(
-    members: ArrayLike, targets: NDArray[np.int64], scan_weights: NDArray[np.float64], evenness: float
-) -> list[float]:
-    """Fit the weights that minimise ``NLL - evenness * entropy``, ``[M]`` summing to 1.
-
-    Both terms are convex in the weights, so there is one minimum.
-
-    Parameters
-    ----------
-    members
-        ``[M, N, classes]`` calibrated probabilities.
-    scan_weights
-        ``[N]``, how much each scan counts.
-    """
-    p = np.clip(np.asarray(members, np.float64)[:, np.arange(len(targets)), targets], 1e-12, None)
-    count = len(p)
-    if evenness >= EQUAL or count == 1:
-        return [1 / count] * count
-    if evenness == 0:
-        return _floored(fit_weights(members, targets, shrink=0, scan_weights=scan_weights))
-    share = scan_weights / scan_weights.sum()
-
-    def objective(scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = softmax(scores)
-        voted, logs = weights @ p, np.log(np.clip(weights, 1e-300, None))
-        slope = -(p / voted) @ share + evenness * (logs + 1)
-        return -share @ np.log(voted) + evenness * weights @ logs, weights * (slope - weights @ slope)
-
-    found = minimize(objective, np.zeros(count), jac=True, method="L-BFGS-B", options={"ftol": 1e-11, "gtol": 1e-7})
-    return _floored(softmax(found.x))
-
-
-def _floored(weights: ArrayLike) -> list[float]:
-    """Keep every member in the vote, if only by a ten-thousandth."""
-    floored = np.maximum(np.asarray(weights, np.float64), SMALLEST)
-    return [float(weight) for weight in floored / floored.sum()]
 
 
 def equal_sets(sets: Sequence[str]) -> NDArray[np.float64]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
+from edge_run.calibration.cross_fit import choose_evenness, cross_fit, equal_sets
+from edge_run.calibration.temperature import HIGHEST, LOWEST
+from edge_run.calibration.vote_check import temperatures_at_limit, weaknesses
+from edge_run.calibration.weights import EQUAL, even_weights
 from edge_run.voting.vote import softmax
-from edge_train.fit.calibrate import HIGHEST, LOWEST
-from edge_train.fit.vote_check import temperatures_at_limit, weaknesses
-from edge_train.fit.voting_weights import EQUAL, choose_evenness, cross_fit, equal_sets, even_weights
 
 
 def draw(skills, *, scans=600, seed=0, per_group=1):
@@ -143,3 +145,32 @@ def test_temperature_at_a_limit_is_named():
     assert [line[0] for line in lines] == ["b", "c"]
     assert "say almost nothing" in lines[0]
     assert "separate the validation scans" in lines[1]
+
+
+def test_weights_are_the_minimum_where_one_member_has_nearly_all():
+    # A search on a logarithmic scale can stop in the corner, where its slope vanishes.
+    logits, truth = draw((3, 2, 0, 0), scans=80, seed=4)
+    p = np.stack([softmax(each) for each in logits])[:, np.arange(80), truth]
+
+    def objective(w):
+        return -np.log(w @ p).mean() + 0.003 * (w * np.log(w)).sum()
+
+    found = np.array(even_weights(np.stack([softmax(each) for each in logits]), truth, np.ones(80), 0.003))
+    grid = np.linspace(0.0005, 0.9985, 400)
+    assert objective(found) <= min(objective(np.array([w, 0.9988 - w + 1e-9, 0.0006, 0.0006])) for w in grid)
+
+
+def test_search_is_as_good_as_a_general_one():
+    for seed, evenness in enumerate((0.3, 0.03, 0.003)):
+        logits, truth = draw((1.6, 1.2, 0.8, 0.4), scans=120, seed=seed)
+        members = np.stack([softmax(each) for each in logits])
+        p = members[:, np.arange(120), truth]
+
+        def loss(w, p=p, evenness=evenness):
+            return -np.log(w @ p).mean() + evenness * (w * np.log(w)).sum()
+
+        general = minimize(
+            loss, np.full(4, 0.25), method="SLSQP", bounds=[(1e-9, 1)] * 4,
+            constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-14, "maxiter": 500},
+        )  # fmt: skip
+        assert even_weights(members, truth, np.ones(120), evenness) == pytest.approx(general.x, abs=1e-3)

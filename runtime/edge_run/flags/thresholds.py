@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from edge_run.errors import UsageError
-from edge_train.evaluate.risk import upper_bound, upper_bounds
+from edge_run.metrics.clopper_pearson import upper_bound, upper_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ import pytest
 from sklearn import metrics as sk
 
 from edge_run.errors import DataError, UsageError
-from edge_train.evaluate import bootstrap
-from edge_train.evaluate.bootstrap import with_intervals
-from edge_train.evaluate.calibration_error import reliability_bins
-from edge_train.evaluate.metrics import Metrics, measure, measure_weighted
-from edge_train.evaluate.ranking import auroc
+from edge_run.metrics import bootstrap
+from edge_run.metrics.bootstrap import with_intervals
+from edge_run.metrics.calibration_error import reliability_bins
+from edge_run.metrics.figures import Metrics, measure, measure_weighted
+from edge_run.metrics.ranking import auroc
 
 
 def example(classes: int, scans: int = 300, seed: int = 0):
@@ -280,7 +280,7 @@ def test_every_scan_needs_its_patient():
 
 
 def test_measuring_loads_neither_torch_nor_matplotlib():
-    modules = "edge_train.evaluate.bootstrap, edge_train.evaluate.plots"
+    modules = "edge_run.metrics.bootstrap, edge_train.evaluate.plots"
     code = f"import sys, {modules}; print({{'torch', 'matplotlib'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

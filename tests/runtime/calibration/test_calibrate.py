@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from edge_run.calibration.operating_point import fit_threshold
+from edge_run.calibration.temperature import HIGHEST, LOWEST, fit_temperature, nll
+from edge_run.calibration.weights import fit_weights
 from edge_run.voting.vote import decide, softmax, vote
-from edge_train.fit.calibrate import HIGHEST, LOWEST, fit_temperature, fit_threshold, fit_weights, nll
 
 RNG = np.random.default_rng(0)
 

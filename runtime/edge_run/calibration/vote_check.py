@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .calibrate import HIGHEST, LOWEST
+from .temperature import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .voting_weights import CrossFit
+    from .cross_fit import CrossFit
 
 CONFIDENT = 1.645
 """Standard errors by which a vote must beat chance: one-sided confidence of 95 %."""

@@ -1,7 +1,7 @@
 """How well a classifier answers, and how far its probabilities can be believed.
 
 Every figure is a function of probabilities, true labels and one weight per scan. :func:`measure` weighs each
-scan once, :mod:`edge_train.evaluate.bootstrap` as often as it was drawn: one definition of each figure, not two.
+scan once, :mod:`edge_run.metrics.bootstrap` as often as it was drawn: one definition of each figure, not two.
 """
 
 from __future__ import annotations
