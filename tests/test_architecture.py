@@ -157,7 +157,7 @@ ROOMS = {
     "edge_run": (
         "_version", "errors", "_text", "_files", "_telemetry",
         "machine", "scan", "voting", "metrics", "calibration", "bundle", "flags", "backends", "heatmap",
-        "ensemble", "cases", "watch", "node", "doctor", "bench", "batch", "serve", "cli", "__main__",
+        "ensemble", "cases", "recalibrate", "watch", "node", "doctor", "bench", "batch", "serve", "cli", "__main__",
     ),
     "edge_train": ("data", "networks", "config", "run", "evaluate", "fit", "provenance", "request", "training"),
     "edge_export": ("graphs", "reporter", "triton", "scans", "gate", "flags", "bundle", "derived", "export_run"),

@@ -13,13 +13,14 @@ from edge_run.bundle.manifest import SCHEMA_VERSION, Artefact
 from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import DataError, GateError, UsageError
 from edge_run.flags import FeatureDistance
+from edge_run.flags.catch import flag_line
 from edge_run.flags.quality import standardised
 from edge_run.flags.thresholds import Target
 from edge_run.voting.vote import softmax
 from edge_train.data.dataset import decode, read_folders
 
 from .bundle.assemble import evaluation_of
-from .flags.flags import OodReference, fit_flags, fit_image_flags, in_words
+from .flags.flags import OodReference, fit_flags, fit_image_flags
 from .gate import gate
 from .gate.artefact import assess_artefact
 from .gate.compile import CompiledMember, artefact_line, judge_vote, vote_line
@@ -115,7 +116,7 @@ def add_derived_forms(
             scans.training, scans.validation.paths, _typical(bundle)[1], writer.add_array, reporter.say
         )
         manifest = _manifest(bundle, members, votes, scans, image, flag_target, reporter)
-        _copy(bundle, writer)
+        writer.copy(bundle)
         writer.finish(manifest)
     return manifest
 
@@ -184,10 +185,8 @@ def _manifest(
     flags = fit_flags(members, votes, old.stages[0], old.task.labels, scans, ood, image, target)
     counts = {name: int(marked.sum()) for name, marked in image.marked.items()}
     profile = old.profile[SOURCE]
-    for form, fitted in flags.thresholds.items():
-        reporter.say(in_words(form, fitted))
     versions = old.provenance.versions | {"edge-run (derived forms)": __version__}
-    return msgspec.structs.replace(
+    new = msgspec.structs.replace(
         old,
         schema_version=SCHEMA_VERSION,
         members=tuple(_member(one, m) for one, m in zip(old.members, members, strict=True)),
@@ -202,6 +201,9 @@ def _manifest(
         profile={SOURCE: msgspec.structs.replace(profile, flags=profile.flags | counts)} | flags.profiles,
         provenance=msgspec.structs.replace(old.provenance, versions=versions),
     )
+    for form in votes:
+        reporter.say(flag_line(new, form))
+    return new
 
 
 def _member(old: BundleMember, compiled: CompiledMember) -> BundleMember:
@@ -247,15 +249,3 @@ def _typical(bundle: Bundle) -> tuple[File, NDArray[np.float64]]:
 
 def _without_statistics(bundle: Bundle) -> UsageError:
     return UsageError(f"{bundle.manifest.name} has no statistics of its training scans", hint="export its run again")
-
-
-def _copy(bundle: Bundle, writer: BundleWriter) -> None:
-    """Copy every file that the new manifest names."""
-    manifest = bundle.manifest
-    thresholds = manifest.flags[SOURCE]
-    files = [manifest.reference.image, manifest.reference.scans]
-    files += [file for m in manifest.members for file in (m.artefacts[SOURCE].file, m.head) if file]
-    files += [thresholds.feature_distance.statistics] if thresholds.feature_distance else []
-    files += [thresholds.typical] if thresholds.typical else []
-    for file in files:
-        writer.add(file.path, bundle.read(file))

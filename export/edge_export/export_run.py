@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import GateError, UsageError
+from edge_run.flags.catch import flag_line
 from edge_run.flags.thresholds import RATE, Target, check_reachable
 from edge_train.run import Run
 
 from .bundle.assemble import BundleInfo, assemble
 from .bundle.card import blank_card, read_card
 from .bundle.report import ExportReport, report
-from .flags.flags import fit_flags, fit_image_flags, fit_ood, in_words
+from .flags.flags import fit_flags, fit_image_flags, fit_ood
 from .flags.stages import Point, fit_stages, low_confidence
 from .gate import gate
 from .gate.compile import compile_member, compile_vote
@@ -122,9 +123,9 @@ def export(
         validation = scans.validation
         image = fit_image_flags(scans.training, validation.paths, ood.typical[1], writer.add_array, reporter.say)
         flags = fit_flags(compiled, votes, stages[0], run.record.labels, scans, ood, image, flag_target)
-        for precision, fitted in flags.thresholds.items():
-            reporter.say(in_words(precision, fitted))
         manifest = assemble(run, info, recipes, scans, compiled, votes, stages, flags, writer)
+        for precision in recipes:
+            reporter.say(flag_line(manifest, precision))
         writer.finish(manifest)
     return manifest
 

@@ -184,15 +184,6 @@ def fit_ood(
     )
 
 
-def in_words(precision: str, fitted: FlagThresholds) -> str:
-    """Describe the target of the flags and what they do on the validation scans, in one line."""
-    error = "" if fitted.error is None else f", {fitted.error:.1%} of the others wrong"
-    return (
-        f"flags {precision}: {fitted.target}; {fitted.rate:.1%} of the validation scans flagged{error} "
-        f"(at 95 % confidence, at most {fitted.error_bound:.1%} of patients have a wrong unflagged answer)"
-    )
-
-
 def _thresholds(fitted: Fitted, target: Target, ood: OodReference, image: ImageFlags, precision: str) -> FlagThresholds:
     by_measure = fitted.thresholds
     return FlagThresholds(

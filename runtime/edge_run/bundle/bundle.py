@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_MANIFEST_BYTES = 4 * 2**20
 DEFAULT = "ct-covid"
+LICENCE, MAX_LICENCE_BYTES = "LICENSE", 2**20
 
 
 class Bundle:
@@ -82,6 +83,18 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the logits."""
         return self.manifest.task.labels
+
+    @property
+    def parent(self) -> str | None:
+        """SHA-256 of the bundle that this one was recalibrated from; None where it is as it was exported."""
+        recalibration = self.manifest.recalibration
+        return recalibration.ancestors[0] if recalibration else None
+
+    @property
+    def family(self) -> frozenset[str]:
+        """SHA-256 of this bundle and of those it was recalibrated from: all answer with the same networks."""
+        recalibration = self.manifest.recalibration
+        return frozenset({self.sha256, *(recalibration.ancestors if recalibration else ())})
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -158,6 +171,16 @@ class Bundle:
                 hint="copy the bundle again; if it was changed on purpose, export it again",
             )
         return data
+
+    def licence(self) -> bytes | None:
+        """Read the text of the licence that lies beside the manifest; None where there is none.
+
+        The manifest does not name it, so it has no hash.
+        """
+        try:
+            return self._archive.read(LICENCE, MAX_LICENCE_BYTES)
+        except BundleError:
+            return None
 
     def read_array(self, file: File) -> NDArray[Any]:
         """Read one ``.npy`` file; object arrays, which would need pickle, are refused."""

@@ -38,4 +38,5 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "evaluation": evaluation,
         **msgspec.to_builtins(manifest.card),
         "created": manifest.provenance.created,
+        "recalibration": msgspec.to_builtins(manifest.recalibration),
     }

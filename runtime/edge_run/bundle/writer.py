@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from edge_run._files import make_folder, move_folder, sha256, unfinished_folder
 from edge_run.bundle.archive import MANIFEST
-from edge_run.bundle.bundle import Bundle
+from edge_run.bundle.bundle import LICENCE, Bundle
 from edge_run.bundle.manifest import File, Manifest
 from edge_run.errors import UsageError
 
@@ -67,6 +68,21 @@ class BundleWriter:
         target.write_bytes(data)
         return File(path, sha256(data), len(data))
 
+    def copy(self, bundle: Bundle) -> None:
+        """Add the checked files of another bundle and its licence, linked where the disk allows.
+
+        A file that was added before stays: it takes the other one's place.
+        """
+        for file in bundle.manifest.files:
+            data, target = bundle.read(file), self._folder / file.path
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not _linked(bundle.path / file.path, target):
+                target.write_bytes(data)
+        if (licence := bundle.licence()) is not None:
+            (self._folder / LICENCE).write_bytes(licence)
+
     def add_array(self, path: str, array: NDArray[Any]) -> File:
         """Add an array as ``.npy`` and return its entry."""
         buffer = io.BytesIO()
@@ -102,3 +118,14 @@ class BundleWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Link a file of a folder to a second name: networks are large, and both bundles are only read."""
+    if source.is_symlink() or not source.is_file():
+        return False
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True

@@ -51,7 +51,7 @@ class CrossFit(NamedTuple):
         ``[N]``: NLL of answering with the class frequencies of other groups, nats.
     scan_weights
         ``[N]``, sums to 1: each set has the same share.
-    targets, groups
+    targets, groups, fold
         ``[N]`` each.
     """
 
@@ -61,6 +61,7 @@ class CrossFit(NamedTuple):
     scan_weights: NDArray[np.float64]
     targets: NDArray[np.int64]
     groups: NDArray[np.int64]
+    fold: NDArray[np.int64]
 
     def losses(self, evenness: float, *, without: int | None = None) -> NDArray[np.float64]:
         """Return the vote's NLL of each scan, ``[N]`` nats, at a degree of evenness.
@@ -77,6 +78,13 @@ class CrossFit(NamedTuple):
             weights += (weights.sum(axis=0) == 0) / len(weights)
         voted = (weights * self._of_truth()).sum(axis=0) / weights.sum(axis=0)
         return np.asarray(-np.log(np.clip(voted, 1e-12, None)), np.float64)
+
+    def voted(self, evenness: float) -> NDArray[np.float64]:
+        """Return the vote at a degree of evenness, ``[N, classes]``."""
+        weights = self.fitted[evenness]
+        return np.asarray(
+            (weights[..., np.newaxis] * self.probabilities).sum(axis=0) / weights.sum(axis=0)[:, np.newaxis]
+        )
 
     def member_losses(self) -> NDArray[np.float64]:
         """Return each member's NLL of each scan, ``[M, N]`` nats."""
@@ -126,7 +134,7 @@ def cross_fit(logits: ArrayLike, targets: NDArray[np.int64], groups: Sequence[st
             weights[:, judged] = np.array(even_weights(own, targets[rest], scan_weights[rest], degree))[:, None]
         counts = np.bincount(targets[rest], scan_weights[rest] * len(targets), minlength=classes) + 1
         chance[judged] = -np.log(counts / counts.sum())[targets[judged]]
-    return CrossFit(probabilities, fitted, chance, scan_weights, targets, group)
+    return CrossFit(probabilities, fitted, chance, scan_weights, targets, group, fold)
 
 
 def choose_evenness(fit: CrossFit) -> float:

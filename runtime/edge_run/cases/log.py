@@ -260,6 +260,6 @@ def _facts(prediction: Prediction) -> Entry:
     record = prediction.to_dict()
     logged = (
         "label", "probability", "probabilities", "interval", "flags", "members", "measures", "bundle", "bundle_sha256",
-        "precision", "backend", "skipped_backends", "version", "scan_sha256", "steps",
+        "bundle_parent_sha256", "precision", "backend", "skipped_backends", "version", "scan_sha256", "steps",
     )  # fmt: skip
     return {**{name: record[name] for name in logged}, "timing_ms": prediction.timing_ms}

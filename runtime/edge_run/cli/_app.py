@@ -39,6 +39,7 @@ class _Commands(CommandGroup):
             "export": "export:export",
             "derive": "derive:derive",
             "compile": "compile:compile_engines",
+            "recalibrate": "recalibrate:recalibrate",
         },
         "Look at a bundle or this machine": {
             "bundles": "bundles:bundles",

@@ -33,14 +33,16 @@ def _summary(path: Path) -> Record:
     from edge_run.bundle.bundle import Bundle
 
     try:
-        manifest = Bundle(path).manifest
+        opened = Bundle(path)
     except BundleError as error:
         return {"error": error.to_dict()}
+    manifest = opened.manifest
     return {
         "modality": manifest.task.modality,
         "labels": list(manifest.task.labels),
         "precisions": list(manifest.precisions),
         "summary": manifest.card.summary,
+        "parent_sha256": opened.parent,
     }
 
 
@@ -49,4 +51,7 @@ def _to_text(record: Record, style: Style) -> str:
     if "error" in record:
         return f"{style.bold(record['name'])}{source}\n  {style.error('error:')} {record['error']['message']}"
     head = f"{style.bold(record['name'])}   {record['modality']}: {', '.join(record['labels'])}   "
-    return "\n".join([head + ", ".join(record["precisions"]) + source, *style.wrapped(f"  {record['summary']}", "  ")])
+    parent = f"   recalibrated from {record['parent_sha256'][:12]}" if record["parent_sha256"] else ""
+    return "\n".join(
+        [head + ", ".join(record["precisions"]) + parent + source, *style.wrapped(f"  {record['summary']}", "  ")]
+    )

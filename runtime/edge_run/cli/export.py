@@ -14,6 +14,8 @@ from . import _options
 from ._choices import EXPORTED_PRECISIONS, SERVED, Calibration, Modality, listed
 from ._export_triton import TritonRequest, export_triton
 from ._extras import command_line, need
+from ._flag_target import PANEL as GATES
+from ._flag_target import FlagError, flag_rate_option, flag_target
 from ._interrupt import saying_what_is_kept
 from .output import Progress, print_json, say
 
@@ -24,11 +26,7 @@ if TYPE_CHECKING:
 
 MODEL = "Networks"
 TRITON = "Repository for NVIDIA Triton"
-GATES = "Gates and flags"
 CALIBRATION = "Set the ranges of INT8 by this method; best takes, for each network, whichever does best on validation."
-FLAG_ERROR = (
-    "Flag so many scans that, at 95 % confidence, at most this share of patients gets a wrong answer without a flag."
-)
 PRECISION = "Write these precisions, separated by commas: fp32, fp16, int8-cpu, int8-trt, int8-trt-fp16; or all.  [default: fp32,int8-cpu; with --triton one, the backend's best]"
 _EVERY = "all"
 
@@ -46,8 +44,8 @@ def export(
     calibration: Annotated[Calibration, typer.Option(help=CALIBRATION, rich_help_panel=MODEL)] = Calibration.MINMAX,
     calibration_scans: Annotated[int, typer.Option(min=1, help="Set the ranges of INT8 by so many training scans.", rich_help_panel=MODEL)] = 200,
     tolerance: Annotated[list[str] | None, typer.Option(metavar="FIGURE=VALUE", help="Accept this difference: accuracy=0.01, flips=0.02, ...; may be repeated.", rich_help_panel=GATES)] = None,
-    flag_rate: Annotated[float | None, typer.Option(help="Flag at most this share of the validation scans.  [default: 0.1]", rich_help_panel=GATES)] = None,
-    flag_error: Annotated[float | None, typer.Option(help=FLAG_ERROR, rich_help_panel=GATES)] = None,
+    flag_rate: Annotated[float | None, flag_rate_option("0.1")] = None,
+    flag_error: FlagError = None,
     triton: Annotated[Path | None, typer.Option(metavar="REPO", help="Write a bundle's model repository here instead; takes no DATA and no --out.", rich_help_panel=TRITON)] = None,
     merged: Annotated[bool, typer.Option("--merged", help="Join members and vote in one ONNX file, for KServe and OpenVINO Model Server too.", rich_help_panel=TRITON)] = False,
     early_exit: Annotated[bool, typer.Option("--early-exit", help="Add a model that stops as soon as the members that are left cannot change the label or a flag.", rich_help_panel=TRITON)] = False,
@@ -76,7 +74,7 @@ def export(
     need("edge_export.derived", "export")
     settings = {
         "tolerances": _tolerances(tolerance or []),
-        "flag_target": exporting.Target(*_target(flag_rate, flag_error)),
+        "flag_target": flag_target(flag_rate, flag_error) or exporting.Target(),
     }
     chosen = precision or "fp32,int8-cpu"
     precisions = exporting.PRECISIONS if chosen == _EVERY else tuple(chosen.split(","))
@@ -130,13 +128,6 @@ def _refuse_for_triton(given: dict[str, object]) -> None:
             f"--triton takes no {', '.join(names)}: a repository is written from a bundle alone",
             hint="edge-run export BUNDLE --triton REPO",
         )
-
-
-def _target(rate: float | None, error: float | None) -> tuple[str, float]:
-    """What the flags are fitted to: a rate of 0.1 where neither is given."""
-    if rate is not None and error is not None:
-        raise UsageError("flags are fitted to a rate or to an error, not both", hint="give --flag-rate or --flag-error")
-    return ("rate", 0.1 if rate is None else rate) if error is None else ("error", error)
 
 
 def _bundle(path: Path) -> Bundle | None:

@@ -32,6 +32,7 @@ def _to_text(record: Record, style: Style) -> str:
     lines = [
         f"{style.bold(record['name'])}   {record['sha256'][:12]}, made {record['created'][:10]}",
         *style.wrapped(f"  {record['summary']}", "  "),
+        *_recalibration(record, style),
         "",
         f"{style.bold('Task')}        {task}" + (f", operating point {point:.3f}" if point is not None else ""),
         f"{style.bold('Input')}       {record['size']} x {record['size']} pixels, grey",
@@ -43,6 +44,19 @@ def _to_text(record: Record, style: Style) -> str:
         *_card(record, style),
     ]
     return "\n".join(lines)
+
+
+def _recalibration(record: Record, style: Style) -> list[str]:
+    found = record["recalibration"]
+    if found is None:
+        return []
+    labels = ", ".join(f"{count} {label}" for label, count in found["labels"].items())
+    return style.wrapped(
+        f"  Recalibrated from {found['parent']} {found['ancestors'][0][:12]} on {found['created'][:10]} with "
+        f"{found['cases']} noted cases ({labels}), answered at {found['precision']}: NLL {found['parent_nll']:.4f} -> "
+        f"{found['nll']:.4f}, cross-fitted; the difference has a standard error of {found['gain_error']:.4f}.",
+        "  ",
+    )
 
 
 def _members(record: Record, style: Style) -> list[str]:

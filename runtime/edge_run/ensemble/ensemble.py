@@ -117,7 +117,13 @@ class Ensemble:
     def source(self) -> Source:
         """Which software answers."""
         return Source(
-            self.manifest.name, self.bundle.sha256, self.precision, self.backend, __version__, self.skipped_backends
+            bundle=self.manifest.name,
+            bundle_sha256=self.bundle.sha256,
+            precision=self.precision,
+            backend=self.backend,
+            version=__version__,
+            skipped_backends=self.skipped_backends,
+            parent_sha256=self.bundle.parent,
         )
 
     def predict(self, scan: ScanSource) -> Prediction:

@@ -78,18 +78,8 @@ def verify(bundle: Bundle | str | Path, *, backend: str = AUTO, threads: int | N
     scans = _reference_scans(bundle)
     grey = np.abs(_reference_image(bundle).astype(int) - scans[:1].astype(int)).max()
     checks = [ReferenceCheck("preprocessing", float(grey), GREY_LEVEL, 0)]
-    for member in manifest.members:
-        bundle.read(member.head)
-        for artefact in member.artefacts.values():
-            if artefact.file is not None:
-                bundle.read(artefact.file)
-    for thresholds in manifest.flags.values():
-        if thresholds.feature_distance:
-            bundle.read(thresholds.feature_distance.statistics)
-        if thresholds.typical:
-            bundle.read(thresholds.typical)
-        if thresholds.orientation:
-            bundle.read(thresholds.orientation.models)
+    for file in manifest.files:
+        bundle.read(file)
     left_out = not_replayed(bundle, backend)
     for precision in manifest.precisions:
         if precision not in left_out:

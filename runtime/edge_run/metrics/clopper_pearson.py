@@ -62,7 +62,7 @@ def _beta_distribution(x: NDArray[np.float64], a: NDArray[np.float64], b: NDArra
     near, first, second = np.where(mirrored, 1 - x, x), np.where(mirrored, b, a), np.where(mirrored, a, b)
     logs = _log_gamma(a + b) - _log_gamma(a) - _log_gamma(b) + first * np.log(near) + second * np.log1p(-near)
     part = np.exp(logs) * _fraction(near, first, second) / first
-    return np.asarray(np.where(mirrored, 1 - part, part), np.float64)
+    return np.asarray(np.where(mirrored, 1 - part, part), dtype=np.float64)
 
 
 def _fraction(x: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,8 +79,8 @@ def _fraction(x: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.floa
             value *= below * above
         if (np.abs(below * above - 1) < _PRECISION).all():
             break
-    return value
+    return np.asarray(value, dtype=np.float64)
 
 
 def _not_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.where(np.abs(values) < _TINY, _TINY, values), np.float64)
+    return np.asarray(np.where(np.abs(values) < _TINY, _TINY, values), dtype=np.float64)

@@ -94,6 +94,8 @@ class Source(msgspec.Struct, frozen=True):
     ----------
     bundle, bundle_sha256
         Name, and hash of its manifest, which holds the hash of everything else.
+    parent_sha256
+        Hash of the bundle that this one was recalibrated from; None where it was not.
     skipped_backends
         Backends that ``auto`` went past before it took ``backend``, as far as somebody may have counted on them: what
         is installed and does not work; with an NVIDIA GPU at hand and an answer from the CPU, all that would use it.
@@ -105,6 +107,7 @@ class Source(msgspec.Struct, frozen=True):
     backend: str
     version: str
     skipped_backends: tuple[SkippedBackend, ...] = ()
+    parent_sha256: str | None = None
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -181,6 +184,7 @@ class Prediction(msgspec.Struct, frozen=True):
             **decision,
             "bundle": source["bundle"],
             "bundle_sha256": source["bundle_sha256"],
+            "bundle_parent_sha256": source["parent_sha256"],
             "precision": source["precision"],
             "backend": source["backend"],
             "skipped_backends": source["skipped_backends"],

@@ -10,6 +10,7 @@ from .about import Card, Evaluation, Figure, Provenance, Reference
 from .files import MAX_FILE_BYTES, File
 from .flags import FeatureDistanceThreshold, FlagThresholds, Histogram, OrientationCheck, Profile
 from .members import Artefact, BundleMember, Parity, Quantisation
+from .recalibration import Recalibration
 from .whole import SCHEMA_VERSION, Manifest, Task
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Profile",
     "Provenance",
     "Quantisation",
+    "Recalibration",
     "Reference",
     "Task",
 ]

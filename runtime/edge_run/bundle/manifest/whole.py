@@ -5,9 +5,10 @@ from __future__ import annotations
 from edge_run.scan.preprocessing import PreprocessSpec
 
 from .about import Card, Evaluation, Provenance, Reference
-from .files import ROUNDING, ManifestPart, is_share
+from .files import ROUNDING, File, ManifestPart, is_share
 from .flags import FlagThresholds, Profile
 from .members import BundleMember, Parity
+from .recalibration import Recalibration
 
 SCHEMA_VERSION = 2
 
@@ -58,6 +59,9 @@ class Manifest(ManifestPart, frozen=True):
         The vote's figures, by precision.
     profile
         Of the validation scans, by precision.
+    recalibration
+        None: the bundle is as it was exported. Else temperatures, weights, operating point, flags, evaluation and
+        profile are from the cases of a log; parity and provenance speak of the export that made the networks.
     """
 
     schema_version: int
@@ -73,6 +77,7 @@ class Manifest(ManifestPart, frozen=True):
     profile: dict[str, Profile]
     card: Card
     provenance: Provenance
+    recalibration: Recalibration | None = None
 
     def __post_init__(self) -> None:
         ids = [member.id for member in self.members]
@@ -107,6 +112,18 @@ class Manifest(ManifestPart, frozen=True):
         widths = {len(row) for rows in answers for row in rows}
         if len({len(rows) for rows in answers}) != 1 or widths != {len(self.task.labels)}:
             raise ValueError("reference logits are not one row per reference scan and one column per label")
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Every file that the bundle stores, each once."""
+        found = [self.reference.image, self.reference.scans]
+        for member in self.members:
+            found += [member.head, *(one.file for one in member.artefacts.values() if one.file)]
+        for thresholds in self.flags.values():
+            found += [thresholds.feature_distance.statistics] if thresholds.feature_distance else []
+            found += [thresholds.typical] if thresholds.typical else []
+            found += [thresholds.orientation.models] if thresholds.orientation else []
+        return tuple({file.path: file for file in found}.values())
 
     @property
     def stored_precisions(self) -> tuple[str, ...]:

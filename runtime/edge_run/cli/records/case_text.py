@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .prediction_text import answer_lines
+from .prediction_text import answer_lines, bundle_words
 
 if TYPE_CHECKING:
     from edge_run.cli.output import Record, Style
@@ -51,7 +51,7 @@ def whole_case(case: Record, style: Style) -> str:
     lines.append("  " + "   ".join(f"{name} {value:.3g}" for name, value in case["measures"].items()))
     lines.append(
         f"  {sum(case['timing_ms'].values()):.0f} ms   {case['backend']}, {case['precision']}   "
-        f"bundle {case['bundle']} {case['bundle_sha256'][:12]}   edge-run {case['version']}"
+        f"{bundle_words(case)}   edge-run {case['version']}"
     )
     kept = "kept" if case["kept_image"] else "not kept"
     lines.append(f"  image {case['scan_sha256'][:12]}, {kept}   entry {case['seq']}, hash {case['hash'][:12]}")

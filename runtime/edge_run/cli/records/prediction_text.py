@@ -70,8 +70,15 @@ def _probability(record: Record, style: Style) -> str:
 def _source(record: Record, case: str) -> str:
     return (
         f"{record['timing_ms']['total']:.0f} ms   {record['backend']}, {record['precision']}   "
-        f"bundle {record['bundle']} {record['bundle_sha256'][:12]}   {case}"
+        f"{bundle_words(record)}   {case}"
     )
+
+
+def bundle_words(record: Record) -> str:
+    """Name the bundle that answered, and the one it was recalibrated from."""
+    parent = record.get("bundle_parent_sha256")
+    recalibrated = f", recalibrated from {parent[:12]}" if parent else ""
+    return f"bundle {record['bundle']} {record['bundle_sha256'][:12]}{recalibrated}"
 
 
 def _series_text(record: Record, style: Style) -> str:

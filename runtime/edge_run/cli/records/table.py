@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 MEASURES = ("score", "confidence", "disagreement", "distance")
 ANSWER = ("label", "probability", "low", "high", "flags", "reasons")
-SOURCE = ("bundle", "bundle_sha256", "precision", "backend", "skipped_backends", "version", "scan_sha256", "ms")
+SOURCE = (
+    "bundle",
+    "bundle_sha256",
+    "bundle_parent_sha256",
+    "precision",
+    "backend",
+    "skipped_backends",
+    "version",
+    "scan_sha256",
+    "ms",
+)
 PREDICTION = (("path", "case", "series"), ("heatmap", "error", "error_message"))
 CASE = (("case", "utc"), ("kept_image", "noted_label", "remark", "seq", "hash"))
 

@@ -1,0 +1,166 @@
+"""The whole of ``edge-run recalibrate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from edge_run.bundle.bundle import Bundle
+from edge_run.bundle.writer import ZIP, BundleWriter
+from edge_run.cases import reading, verify
+from edge_run.errors import GateError, UsageError
+from edge_run.flags.thresholds import Target, check_reachable
+
+from .labelled import select
+from .new_flags import fit_new_flags
+from .new_manifest import new_manifest
+from .refit import refit
+from .report import Report, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge_run.bundle.manifest import FlagThresholds, Manifest
+    from edge_run.cases import CaseLog
+
+    from .labelled import Selection
+
+FEWEST = 20
+"""Scans of each class: with fewer, one scan moves sensitivity or specificity by more than five points, and a tenth of
+the scans, which is one fold of the cross-fit, may hold none."""
+MOST_EARLY = 0.05
+"""Share of the noted scans that may have answers that stopped early alone."""
+
+
+class Request(NamedTuple):
+    """How to recalibrate.
+
+    Attributes
+    ----------
+    precision
+        Use answers at this one; the one with the most noted scans where None.
+    since
+        Use cases from this time on, as :func:`edge_run.cases.ids.utc` writes it.
+    operating_point
+        See :func:`.refit.refit`.
+    flag_target
+        Of the flags' thresholds; the parent's where None.
+    name
+        Of the new bundle; that of its folder where empty.
+    """
+
+    precision: str | None = None
+    since: str = ""
+    operating_point: str | None = None
+    flag_target: Target | None = None
+    name: str = ""
+
+
+def recalibrate(
+    bundle: Bundle,
+    log: CaseLog,
+    out: Path | None,
+    request: Request = Request(),  # noqa: B008 - immutable
+    *,
+    damaged: list[int] | None = None,
+    on_report: Callable[[Report], None] = lambda _report: None,
+) -> Report:
+    """Fit a bundle's vote on the noted cases of a log, and write it as a bundle of its own where it is better.
+
+    Parameters
+    ----------
+    out
+        Folder to make, or a path ending in ``.zip``; None: nothing is written.
+    damaged
+        Gets the numbers of the log's entries that are left out because they cannot be read.
+    on_report
+        Called once the comparison is known, also where it is refused.
+
+    Raises
+    ------
+    UsageError
+        Too few cases of a class, too many that stopped early, an unknown precision or operating point, a target of the
+        flags that is out of reach, or ``out`` is taken.
+    GateError
+        The new vote is not better than the present one, or the log was altered; nothing is written.
+    """
+    if request.precision is not None and request.precision not in bundle.precisions:
+        raise UsageError(
+            f"{bundle.manifest.name} has no precision {request.precision}",
+            hint=f"choose from {', '.join(bundle.precisions)}",
+        )
+    head = _intact_head(log)
+    selection = select(bundle, reading.cases(log, since=request.since, damaged=damaged), request.precision)
+    _require_enough(bundle, selection)
+    new, found = _fit(bundle, selection, request, head, out)
+    if not found.accepted:
+        on_report(found)
+        raise GateError(
+            f"nothing was changed: {'; '.join(found.reasons)}",
+            hint="go on with the present bundle, and note more cases; a retraining mends what the networks confuse",
+        )
+    if out is not None:
+        with BundleWriter(out) as writer:
+            writer.copy(bundle)
+            writer.finish(new)
+        found = msgspec.structs.replace(found, out=str(out), sha256=Bundle(out).sha256)
+    on_report(found)
+    return found
+
+
+def _fit(
+    bundle: Bundle, selection: Selection, request: Request, head: str, out: Path | None
+) -> tuple[Manifest, Report]:
+    manifest, cases, precision = bundle.manifest, selection.cases, selection.precision
+    target = request.flag_target or _target(manifest.flags[precision])
+    check_reachable(target, cases.groups)
+    try:
+        fitted = refit(manifest, precision, cases, request.operating_point)
+    except ValueError as error:
+        raise UsageError(str(error), hint="--operating-point youden") from error
+    flags = fit_new_flags(manifest, precision, cases, fitted, target)
+    name = request.name or (out.resolve().name.removesuffix(ZIP) if out else manifest.name)
+    new = new_manifest(bundle, name, selection, fitted, flags, head)
+    return new, report(bundle, new, selection, fitted)
+
+
+def _target(thresholds: FlagThresholds) -> Target:
+    """Read the target of the parent's flags, as :class:`edge_run.flags.thresholds.Target` writes it."""
+    kind, _, share = thresholds.target.partition("=")
+    try:
+        return Target(kind, float(share)) if kind in ("rate", "error") else Target()
+    except ValueError:
+        return Target()
+
+
+def _intact_head(log: CaseLog) -> str:
+    """Verify the log, whose notes decide how patients are answered, and return the hash of its last entry."""
+    chain = verify(log)
+    if chain.faults:
+        raise GateError(
+            f"the case log {log.path} was altered: {chain.faults[0].message}",
+            hint="edge-run cases verify; use a backup that verifies",
+        )
+    return chain.head_hash
+
+
+def _require_enough(bundle: Bundle, selection: Selection) -> None:
+    targets = selection.cases.targets
+    early, scans = selection.early_scans, len(targets)
+    if early > MOST_EARLY * (scans + early):
+        raise UsageError(
+            f"{early} of {scans + early} noted scans have only answers that stopped early, which lack members; the "
+            "scans that are left are the harder ones, and would give too high temperatures",
+            hint="edge-run predict these scans again without --early-exit: a note counts for its scan",
+        )
+    counts = {label: int((targets == index).sum()) for index, label in enumerate(bundle.labels)}
+    few = [f"{count} of {label}" for label, count in counts.items() if count < FEWEST]
+    if few:
+        left_out = ", ".join(f"{count} {reason}" for reason, count in selection.left_out.items())
+        raise UsageError(
+            f"too few noted scans: {' and '.join(few)}, of each class at least {FEWEST} are needed; with fewer, one "
+            f"scan moves sensitivity by more than 5 points" + (f" (cases left out: {left_out})" if left_out else ""),
+            hint="edge-run cases list; edge-run cases note ID --label LABEL",
+        )
