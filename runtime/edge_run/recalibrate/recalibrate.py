@@ -93,8 +93,7 @@ def recalibrate(
         )
     head = _intact_head(log)
     selection = select(bundle, reading.cases(log, since=request.since, damaged=damaged), request.precision)
-    _require_enough(bundle, selection)
-    new, found = _fit(bundle, selection, request, head, out)
+    new, found = fit_vote(bundle, selection, request, name=_name(bundle, request, out), log_head=head)
     if not found.accepted:
         on_report(found)
         raise GateError(
@@ -110,9 +109,17 @@ def recalibrate(
     return found
 
 
-def _fit(
-    bundle: Bundle, selection: Selection, request: Request, head: str, out: Path | None
+def fit_vote(
+    bundle: Bundle, selection: Selection, request: Request, *, name: str = "", log_head: str = ""
 ) -> tuple[Manifest, Report]:
+    """Fit a vote on the chosen cases: the manifest of the new bundle, and the comparison with the present one.
+
+    Raises
+    ------
+    UsageError
+        As :func:`recalibrate`, but for ``out`` and the precision.
+    """
+    _require_enough(bundle, selection)
     manifest, cases, precision = bundle.manifest, selection.cases, selection.precision
     target = request.flag_target or _target(manifest.flags[precision])
     check_reachable(target, cases.groups)
@@ -121,9 +128,13 @@ def _fit(
     except ValueError as error:
         raise UsageError(str(error), hint="--operating-point youden") from error
     flags = fit_new_flags(manifest, precision, cases, fitted, target)
-    name = request.name or (out.resolve().name.removesuffix(ZIP) if out else manifest.name)
-    new = new_manifest(bundle, name, selection, fitted, flags, head)
+    new = new_manifest(bundle, name or manifest.name, selection, fitted, flags, log_head)
     return new, report(bundle, new, selection, fitted)
+
+
+def _name(bundle: Bundle, request: Request, out: Path | None) -> str:
+    """Return what the new bundle is called: as asked for, else as its folder."""
+    return request.name or (out.resolve().name.removesuffix(ZIP) if out else bundle.manifest.name)
 
 
 def _target(thresholds: FlagThresholds) -> Target:
