@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_run.errors import UsageError
 
 from . import _options
-from .output import Format, Record, Sink, print_json
+from .output import Format, Record, Sink, print_json, print_text
 
 if TYPE_CHECKING:
     from .output import Style
@@ -13,12 +17,24 @@ if TYPE_CHECKING:
 MIB = 2**20
 
 
-def info(bundle: _options.BundleArgument = "ct-covid", as_json: _options.Json = False) -> None:
+def info(
+    bundle: _options.BundleArgument = "ct-covid",
+    card: Annotated[bool, typer.Option("--card", help="Write the model card, as Markdown.")] = False,
+    as_json: _options.Json = False,
+) -> None:
     """Show what a bundle is for, what is in it and how well it did."""
     from edge_run.bundle.bundle import Bundle
     from edge_run.bundle.description import describe
 
-    record = describe(Bundle(bundle))
+    if card and as_json:
+        raise UsageError("--card writes Markdown, --json writes JSON", hint="leave one of them out")
+    opened = Bundle(bundle)
+    if card:
+        from .records.model_card import model_card
+
+        print_text(model_card(opened))
+        return
+    record = describe(opened)
     if as_json:
         print_json(record)
         return

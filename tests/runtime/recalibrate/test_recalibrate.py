@@ -55,6 +55,10 @@ def test_new_bundle_names_its_parent_everywhere(bundle, log, noted, tmp_path, ca
         assert ensemble.predict(scan(0)).to_dict()["bundle_parent_sha256"] is None
     told = edge_run(capsys, "info", new.path).out
     assert f"Recalibrated from toy {bundle.sha256[:12]}" in " ".join(told.split())
+    card = edge_run(capsys, "info", new.path, "--card").out
+    assert f"**Recalibrated** from toy `{bundle.sha256[:16]}`" in card
+    assert "Each was answered by a vote that was fitted without it" in card
+    assert "Not stored for fp32." in card
 
 
 def test_new_bundle_verifies_and_answers_by_the_new_vote(bundle, log, noted, tmp_path):
