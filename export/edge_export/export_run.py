@@ -10,7 +10,7 @@ from edge_run.flags.catch import flag_line
 from edge_run.flags.thresholds import RATE, Target, check_reachable
 from edge_train.run import Run
 
-from .bundle.assemble import BundleInfo, assemble
+from .bundle.assemble import BEDSIDE, BundleInfo, assemble
 from .bundle.card import blank_card, read_card
 from .bundle.report import ExportReport, report
 from .flags.flags import fit_flags, fit_image_flags, fit_ood
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .scans.export_scans import ValidationScans
 
 BEST = "best"
-BEDSIDE = "int8-cpu"
 
 
 def export(

@@ -26,6 +26,8 @@ from edge_run.bundle.manifest import (
 )
 from edge_run.metrics.bootstrap import with_intervals
 
+from .border import border_vote
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from edge_run.bundle.manifest import Card
     from edge_run.bundle.writer import BundleWriter
     from edge_train.run import Run
+
+
+BEDSIDE = "int8-cpu"
 
 
 class BundleInfo(NamedTuple):
@@ -64,6 +69,9 @@ def assemble(
 ) -> Manifest:
     """Put the artefacts and the reference scans into the bundle, and describe it."""
     record, ensemble = run.record, run.ensemble
+    # The one precision that the bedside takes by default: the control costs another pass over the scans.
+    bedside = BEDSIDE if BEDSIDE in votes else next(iter(votes))
+    border = border_vote(compiled, bedside, recipes[bedside], scans.validation)
     return Manifest(
         schema_version=SCHEMA_VERSION,
         name=info.name,
@@ -82,6 +90,7 @@ def assemble(
         profile=flags.profiles,
         card=info.card,
         provenance=_provenance(run, scans, info.command),
+        border_only=evaluation_of(border, scans.validation),
     )
 
 

@@ -185,7 +185,9 @@ def test_every_precision_has_its_own_thresholds(exported):
         assert thresholds.feature_distance.member == "resnet18"  # 512 features, not 1024
         assert thresholds.feature_distance.statistics.bytes < 40_000
         assert 0 <= thresholds.error <= thresholds.error_bound <= 1
-    assert any(line.startswith("flags int8-cpu: rate=0.1; ") for line in exported.talk)
+    assert any(line.startswith("flags int8-cpu: rate=0.1; the flags mark ") for line in exported.talk)
+    assert exported.manifest.border_only.scans == exported.manifest.evaluation["int8-cpu"].scans
+    assert exported.manifest.border_only.figures["auroc"] != exported.manifest.evaluation["int8-cpu"].figures["auroc"]
 
 
 def test_what_is_no_ct_is_flagged(exported):

@@ -229,7 +229,7 @@ def test_every_field_is_needed(plain: dict[str, Any]) -> None:
         ]  # fmt: skip
 
     optional = {*PreprocessSpec.__struct_fields__, "typical", "orientation", "error", "error_bound", "derived_from"}
-    optional |= {"recalibration"}
+    optional |= {"recalibration", "border_only"}
     by_content = {"artefacts", "tolerance", "parity", "evaluation", "figures", "weights", "versions", "profile"}
     maps = {id(record[name]) for record in records(plain) for name in by_content & record.keys()}
     # A member's parity is a record, the bundle's is a map of them.

@@ -42,6 +42,16 @@ def test_what_is_not_stored_is_said_with_the_command_that_measures_it(tmp_path: 
     assert "what they catch is not stored" in text
 
 
+def test_shortcut_control_stands_before_the_figures(tmp_path: Path) -> None:
+    def controlled(manifest: dict[str, Any]) -> None:
+        figures = {"auroc": {"value": 0.62, "low": 0.5, "high": 0.7}}
+        manifest["border_only"] = {"split": "val", "scans": 9, "figures": figures}
+
+    text = toy(tmp_path, controlled)
+    assert "On 9 scans of the split `val`: AUROC 0.620 (0.500 to 0.700), accuracy not available." in text
+    assert text.index("## Shortcut control") < text.index("## Measured")
+
+
 def test_undefined_figure_is_not_a_number(tmp_path: Path) -> None:
     text = toy(tmp_path)
     assert "| accuracy | 1.000 (0.900 to 1.000) | 1.000 (0.900 to 1.000) |" in text

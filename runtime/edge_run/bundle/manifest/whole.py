@@ -59,6 +59,9 @@ class Manifest(ManifestPart, frozen=True):
         The vote's figures, by precision.
     profile
         Of the validation scans, by precision.
+    border_only
+        The figures of the vote as it was exported on scans of which all but the border is black: near chance where the
+        networks do not go by frames and burnt-in text. None: not measured.
     recalibration
         None: the bundle is as it was exported. Else temperatures, weights, operating point, flags, evaluation and
         profile are from the cases of a log; parity and provenance speak of the export that made the networks.
@@ -77,6 +80,7 @@ class Manifest(ManifestPart, frozen=True):
     profile: dict[str, Profile]
     card: Card
     provenance: Provenance
+    border_only: Evaluation | None = None
     recalibration: Recalibration | None = None
 
     def __post_init__(self) -> None:

@@ -116,10 +116,20 @@ def _measured(manifest: Manifest) -> list[str]:
 
 
 def _shortcut(manifest: Manifest) -> str:
-    return (
+    why = (
         "How well the vote does with all but the border of the scans blacked out tells whether it reads the lung or the "
-        f"frame. This bundle does not store it: {_code(f'edge-run evaluate {manifest.name} DATA...')} measures it, as "
-        "*border only*."
+        "frame."
+    )
+    control = manifest.border_only
+    if control is None:
+        return (
+            f"{why} This bundle does not store it: {_code(f'edge-run evaluate {manifest.name} DATA...')} measures it, as "
+            "*border only*."
+        )
+    figures = ", ".join(f"{NAMES[name]} {_figure(control.figures.get(name))}" for name in ("auroc", "accuracy"))
+    return (
+        f"{why} On {control.scans} scans of the split {_code(control.split)}: {figures}. An AUROC near 0.5 is right; the "
+        "more it is above, the more the figures below may rest on the picture's frame."
     )
 
 
