@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,9 +66,9 @@ CHANGES = {"none": None, "gamma": gamma, "coarse": coarse}
 
 
 class Trial(NamedTuple):
-    """One draw of noted cases: whether the new vote was accepted, and figures on the other patients' scans."""
+    """One draw of noted cases: why the new vote was refused, if it was, and figures on the other patients' scans."""
 
-    accepted: bool
+    refused: str
     before: dict[str, float]
     after: dict[str, float]
 
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--splits", nargs="+", default=["test"])
     parser.add_argument("--change", choices=list(CHANGES), default="none")
     parser.add_argument("--cases", nargs="+", type=int, default=[50, 100, 200])
-    parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--cache", type=Path, default=Path("runs/recalibration"))
     given = parser.parse_args(arguments)
     bundle = Bundle(given.bundle)
@@ -99,11 +100,13 @@ def rows(count: int, trials: Sequence[Trial]) -> list[str]:
     """Two lines of the table: the present vote, and what recalibrate leaves behind."""
     if not trials:
         return [f"| {count} | too few scans are left to judge, or of a class |{' |' * (len(HEAD) + 1)}"]
-    accepted = sum(t.accepted for t in trials)
-    before, after = ([{**t.before} for t in trials], [{**t.after} for t in trials])
-    first = " | ".join(_cell([one[name] for one in before]) for name in COLUMNS)
-    second = " | ".join(_cell([one[name] for one in after]) for name in COLUMNS)
-    return [f"| {count} | present | | {first} |", f"| | recalibrated | {accepted} of {len(trials)} | {second} |"]
+    accepted = sum(not t.refused for t in trials)
+    first = " | ".join(_cell([t.before[name] for t in trials]) for name in COLUMNS)
+    second = " | ".join(_cell([t.after[name] for t in trials]) for name in COLUMNS)
+    lines = [f"| {count} | present | | {first} |", f"| | recalibrated | {accepted} of {len(trials)} | {second} |"]
+    reasons = Counter(t.refused for t in trials if t.refused)
+    why = "; ".join(f"{times} refused: {reason}" for reason, times in reasons.most_common())
+    return [*lines, *([f"| | {why} |{' |' * (len(HEAD) + 1)}"] if why else [])]
 
 
 def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Trial | None:
@@ -125,8 +128,11 @@ def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Tr
     try:
         new, report = fit_vote(bundle, selection, Request())
     except UsageError:
-        return Trial(False, before, before)
-    return Trial(report.accepted, before, figures(new, precision, cases) if report.accepted else before)
+        return Trial("too few of a class", before, before)
+    if not report.accepted:
+        # The first words of the first reason say which it is.
+        return Trial(report.reasons[0].partition(":")[0].partition(" changes")[0], before, before)
+    return Trial("", before, figures(new, precision, cases))
 
 
 def figures(manifest: Manifest, precision: str, cases: LabelledCases) -> dict[str, float]:

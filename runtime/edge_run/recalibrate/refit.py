@@ -9,7 +9,7 @@ import numpy as np
 from edge_run.calibration.cross_fit import choose_evenness, cross_fit, equal_sets
 from edge_run.calibration.operating_point import fit_threshold
 from edge_run.calibration.temperature import fit_temperature
-from edge_run.calibration.vote_check import weaknesses
+from edge_run.calibration.vote_check import no_better_than_chance, temperatures_at_limit, worse_than_a_member
 from edge_run.calibration.weights import even_weights
 from edge_run.voting.vote import decide, softmax, vote
 
@@ -47,6 +47,8 @@ class Refit(NamedTuple):
         standard error over groups.
     weak
         Sentences that speak against the new vote; empty where nothing does.
+    warnings
+        Sentences that a reader should know, one each.
     """
 
     temperatures: tuple[float, ...]
@@ -60,6 +62,7 @@ class Refit(NamedTuple):
     present_nll: Estimate
     gain: Estimate
     weak: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def better(self) -> bool:
@@ -90,6 +93,8 @@ def refit(manifest: Manifest, precision: str, cases: LabelledCases, rule: str | 
     present = present_vote(manifest, precision, cases.logits)
     honest = fit.voted(evenness)
     losses, present_losses = fit.losses(evenness), _losses(present, cases.targets)
+    by_id = dict(zip([member.id for member in manifest.members], temperatures, strict=True))
+    at_limit = {name: line for name, t in by_id.items() for line in temperatures_at_limit({name: t})}
     point = _operating_point(manifest.task, fit, honest, rule)
     return Refit(
         tuple(temperatures),
@@ -103,8 +108,13 @@ def refit(manifest: Manifest, precision: str, cases: LabelledCases, rule: str | 
         fit.estimate(present_losses),
         fit.estimate(present_losses - losses),
         (
-            *weaknesses(fit, evenness, [member.id for member in manifest.members]),
+            *no_better_than_chance(fit, evenness),
             *_worse_answers(manifest.task, fit, point, present),
+            *(line for member_id, line in at_limit.items() if by_id[member_id] < 1),
+        ),
+        (
+            *worse_than_a_member(fit, evenness, list(by_id)),
+            *(line for member_id, line in at_limit.items() if by_id[member_id] > 1),
         ),
     )
 

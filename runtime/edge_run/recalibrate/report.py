@@ -46,6 +46,8 @@ class Report(msgspec.Struct, frozen=True):
         Nothing speaks against the new vote.
     reasons
         What does, one sentence each.
+    warnings
+        What a reader should know, one sentence each.
     temperatures, weights
         By member.
     threshold_gain, threshold_error
@@ -70,6 +72,7 @@ class Report(msgspec.Struct, frozen=True):
     gain_error: float
     accepted: bool
     reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
     temperatures: dict[str, Change]
     weights: dict[str, Change]
     threshold: Change
@@ -101,6 +104,7 @@ def report(bundle: Bundle, new: Manifest, selection: Selection, fitted: Refit) -
         gain_error=fitted.gain.error,
         accepted=not (reasons := _reasons(fitted)),
         reasons=reasons,
+        warnings=fitted.warnings,
         temperatures={
             a.id: Change(a.artefacts[precision].temperature, b.artefacts[precision].temperature) for a, b in pairs
         },

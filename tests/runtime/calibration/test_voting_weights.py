@@ -144,7 +144,7 @@ def test_temperature_at_a_limit_is_named():
     lines = temperatures_at_limit({"a": 1.0, "b": HIGHEST * 0.9999, "c": LOWEST * 1.0001})
     assert [line[0] for line in lines] == ["b", "c"]
     assert "say almost nothing" in lines[0]
-    assert "separate the validation scans" in lines[1]
+    assert "separate the scans entirely" in lines[1]
 
 
 def test_weights_are_the_minimum_where_one_member_has_nearly_all():

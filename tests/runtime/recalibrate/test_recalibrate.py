@@ -99,6 +99,23 @@ def test_noise_is_not_made_into_a_vote(bundle, log, noted, tmp_path):
     assert list(tmp_path.glob("*new*")) == []
 
 
+def test_scans_without_a_wrong_answer_do_not_tell_how_sure_to_be(bundle, log, noted, tmp_path):
+    noted(*draw(60, skill=6.0, scale=1.0))
+    with pytest.raises(GateError, match="resnet18: the temperature is at its limit"):
+        recalibrate(bundle, log, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_vote_that_is_worse_than_a_member_is_warned_of_and_kept(bundle, log, noted):
+    # Much better than the present vote, if not as good as the one good member by itself.
+    logits, truth = draw(80)
+    good, _ = draw(80, skill=1.4)
+    noted(np.concatenate([good[:1], logits[1:]]), truth)
+    found = recalibrate(bundle, log, None)
+    assert found.accepted
+    assert found.weights["resnet18"].after > 0.4
+
+
 @pytest.mark.parametrize("scans", [0, 38])
 def test_too_few_of_a_class_are_refused(bundle, log, noted, scans):
     noted(*draw(scans))

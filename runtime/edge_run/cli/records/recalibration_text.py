@@ -38,6 +38,7 @@ def recalibration_text(report: Report) -> str:
     caught = flag_catch(report.evaluation, report.flags)
     if caught:
         lines.append(f"with the new thresholds ({report.flags.target}), {caught.sentence()}")
+    lines += [f"warning: {text}" for text in report.warnings]
     if report.accepted:
         lines.append(f"written: {report.out} {report.sha256[:12]}" if report.out else "nothing is written: a dry run")
     return "\n".join(lines)
