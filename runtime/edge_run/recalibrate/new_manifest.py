@@ -66,7 +66,14 @@ def _flags(old: dict[str, FlagThresholds], name: str, precision: str, new: FlagT
     if own is not None and measured is not None and new.feature_distance is not None:
         factor = new.feature_distance.threshold / measured.threshold if measured.threshold else 1.0
         own = msgspec.structs.replace(own, threshold=own.threshold * factor)
-    return msgspec.structs.replace(new, feature_distance=own, typical=old[name].typical, error=None, error_bound=None)
+    return msgspec.structs.replace(
+        new,
+        feature_distance=own,
+        typical=old[name].typical,
+        orientation=old[name].orientation,
+        error=None,
+        error_bound=None,
+    )
 
 
 def _recalibration(bundle: Bundle, selection: Selection, fitted: Refit, log_head: str) -> Recalibration:
