@@ -62,6 +62,13 @@ def coarse(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+REFUSALS = {
+    "not better than the present": "no better than the present vote",
+    "not better than chance": "not better than chance",
+    "answers are worse": "answers got worse",
+    "at its limit": "no wrong answer of a member",
+}
+"""Words of a reason -> what the table calls it."""
 CHANGES = {"none": None, "gamma": gamma, "coarse": coarse}
 
 
@@ -130,8 +137,7 @@ def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Tr
     except UsageError:
         return Trial("too few of a class", before, before)
     if not report.accepted:
-        # The first words of the first reason say which it is.
-        return Trial(report.reasons[0].partition(":")[0].partition(" changes")[0], before, before)
+        return Trial(next(name for words, name in REFUSALS.items() if words in report.reasons[0]), before, before)
     return Trial("", before, figures(new, precision, cases))
 
 

@@ -116,15 +116,8 @@ class Ensemble:
     @property
     def source(self) -> Source:
         """Which software answers."""
-        return Source(
-            bundle=self.manifest.name,
-            bundle_sha256=self.bundle.sha256,
-            precision=self.precision,
-            backend=self.backend,
-            version=__version__,
-            skipped_backends=self.skipped_backends,
-            parent_sha256=self.bundle.parent,
-        )
+        name, sha256, parent = self.manifest.name, self.bundle.sha256, self.bundle.parent
+        return Source(name, sha256, self.precision, self.backend, __version__, self.skipped_backends, parent)
 
     def predict(self, scan: ScanSource) -> Prediction:
         """Answer one scan.

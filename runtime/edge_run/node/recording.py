@@ -64,6 +64,7 @@ class Recorder:
             backend=source.backend,
             version=source.version,
             intended_use=card.intended_use,
+            parent_sha256=source.parent_sha256 or "",
         )
 
     def made(self, proof: Proof, objects: Sequence[Dataset]) -> None:

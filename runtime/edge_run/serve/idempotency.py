@@ -121,6 +121,7 @@ def record_of(case: Record, bundle: Bundle) -> Record:
         "measures": case["measures"],
         "left_out": left_out if case["bundle_sha256"] == bundle.sha256 else [],
         **{name: case[name] for name in ("bundle", "bundle_sha256", "precision", "backend", "skipped_backends")},
+        "bundle_parent_sha256": case.get("bundle_parent_sha256"),
         **{name: case[name] for name in ("version", "scan_sha256", "steps")},
         "timing_ms": {**times, "total": sum(times.values())},
     }

@@ -178,6 +178,7 @@ def _answered(label: Schema) -> Schema:
         "measures": _NUMBERS,
         "bundle": _TEXT,
         "bundle_sha256": _TEXT,
+        "bundle_parent_sha256": {"type": ["string", "null"]},
         "precision": _TEXT,
         "backend": _TEXT,
         "skipped_backends": _list(_ref("SkippedBackend")),

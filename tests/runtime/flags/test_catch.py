@@ -10,7 +10,7 @@ from edge_run.metrics.clopper_pearson import interval
 
 
 def thresholds(rate, error, bound=0.1):
-    return FlagThresholds("rate=0.1", rate, 0.5, None, None, None, error, bound)
+    return FlagThresholds("rate=0.1", rate, 0.5, None, None, error=error, error_bound=bound)
 
 
 def measured(accuracy, scans=200):

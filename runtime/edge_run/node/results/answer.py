@@ -114,6 +114,8 @@ class Proof:
         objects that are made again are the same to the byte.
     precision, backend, version
         Of the compiled networks, what ran them, and of edge-run.
+    parent_sha256
+        Hash of the bundle that this one was recalibrated from; empty where it was not.
     intended_use
         The notice of the bundle's card, which every object shows.
     """
@@ -127,6 +129,7 @@ class Proof:
     backend: str = ""
     version: str = ""
     intended_use: str = "Research only, not for diagnosis."
+    parent_sha256: str = ""
 
 
 @dataclass(frozen=True)

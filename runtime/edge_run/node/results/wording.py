@@ -79,7 +79,8 @@ def provenance(proof: Proof) -> list[str]:
     """Write which software answered, and where the answer stands in the case log."""
     software = f"edge-run {proof.version}".strip()
     runs = ", ".join(part for part in (proof.precision, proof.backend) if part)
-    lines = [f"{software}, bundle {proof.bundle}{f' ({runs})' if runs else ''}, sha256 {proof.bundle_sha256}"]
+    parent = f", recalibrated from {proof.parent_sha256}" if proof.parent_sha256 else ""
+    lines = [f"{software}, bundle {proof.bundle}{f' ({runs})' if runs else ''}, sha256 {proof.bundle_sha256}{parent}"]
     if proof.case:
         lines.append(f"case {proof.case}, chain head {proof.chain_head}")
     return lines
