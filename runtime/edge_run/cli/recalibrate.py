@@ -11,7 +11,7 @@ from edge_run.errors import UsageError
 
 from . import _options
 from ._case_options import Log, Since, existing_log, log_time, warn_of_damage
-from ._choices import precision_names
+from ._choices import bundle_names, precision_names
 from ._flag_target import FlagError, flag_rate_option, flag_target
 from .output import print_json, print_text, say
 
@@ -23,6 +23,10 @@ POINT = (
 )
 
 
+PATIENTS = "Count the scans of a patient together: a CSV file with the columns accession,patient."
+ALSO = "Use the answers of this bundle too; it must have the same networks. May be repeated."
+
+
 def recalibrate(
     bundle: _options.BundleArgument = "ct-covid",
     out: Annotated[Path | None, typer.Option(metavar="BUNDLE", help=OUT)] = None,
@@ -32,6 +36,8 @@ def recalibrate(
     flag_rate: Annotated[float | None, flag_rate_option("the bundle's target")] = None,
     flag_error: FlagError = None,
     since: Since = None,
+    patients: Annotated[Path | None, typer.Option(metavar="FILE", help=PATIENTS)] = None,
+    also: Annotated[list[str] | None, typer.Option(metavar="BUNDLE", help=ALSO, autocompletion=bundle_names)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
     as_json: _options.Json = False,
     case_log: Log = None,
@@ -47,6 +53,7 @@ def recalibrate(
     from edge_run.bundle.bundle import Bundle
     from edge_run.recalibrate import Report, Request
     from edge_run.recalibrate import recalibrate as fit
+    from edge_run.recalibrate.patients import read_patients
 
     from .records.recalibration_text import recalibration_text
 
@@ -59,7 +66,15 @@ def recalibrate(
         else:
             print_text(recalibration_text(report))
 
-    request = Request(precision, log_time(since), operating_point, flag_target(flag_rate, flag_error), name)
+    request = Request(
+        precision=precision,
+        since=log_time(since),
+        operating_point=operating_point,
+        flag_target=flag_target(flag_rate, flag_error),
+        also=tuple(Bundle(other) for other in also or ()),
+        patients=read_patients(patients) if patients else None,
+        name=name,
+    )
     opened, damaged = Bundle(bundle), list[int]()
     with existing_log(case_log) as log:
         try:

@@ -9,8 +9,10 @@ import numpy as np
 
 from edge_run.bundle.manifest.flags import RENAMED
 
+from .patients import patient_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ class LabelledCases(NamedTuple):
     targets
         ``[N]``.
     groups
-        ``[N]``: scans of the same pixels have the same one.
+        ``[N]``: scans of one patient have the same one, where the patient is known; else scans of the same pixels.
     distance
         From the training scans' features, ``[N]``; None where the bundle does not compare features.
     flags
@@ -66,6 +68,8 @@ class Selection(NamedTuple):
         Noted scans of which the log has only answers that stopped early.
     corrected
         Scans that were noted with one label and later with another: the later one counts.
+    patients
+        Scans whose patient is known.
     """
 
     cases: LabelledCases
@@ -73,9 +77,17 @@ class Selection(NamedTuple):
     left_out: dict[str, int]
     early_scans: int
     corrected: int
+    patients: int
 
 
-def select(bundle: Bundle, cases: Iterable[Entry], precision: str | None = None) -> Selection:
+def select(
+    bundle: Bundle,
+    cases: Iterable[Entry],
+    precision: str | None = None,
+    *,
+    family: Collection[str] = (),
+    patients: Mapping[str, str] | None = None,
+) -> Selection:
     """Choose the newest complete answer of each scan with a noted label.
 
     A note counts for its scan, whichever case of it the note is about; of several labels the last one counts. Answers
@@ -87,12 +99,17 @@ def select(bundle: Bundle, cases: Iterable[Entry], precision: str | None = None)
         All of the log, oldest first.
     precision
         Use answers at this one; by default the one with the most noted scans.
+    family
+        SHA-256 of other bundles with the same networks.
+    patients
+        Patient by accession number.
     """
     every = list(cases)
     manifest = bundle.manifest
     labels, corrected = _labels(every, manifest.task.labels)
     candidates: dict[str, dict[str, Entry]] = {}
-    reasons = [_reason(case, bundle, labels) for case in every]
+    known = bundle.family | set(family)
+    reasons = [_reason(case, bundle, known, labels) for case in every]
     for case, reason in zip(every, reasons, strict=True):
         if reason is None:
             candidates.setdefault(case["precision"], {})[case["scan_sha256"]] = case
@@ -108,12 +125,14 @@ def select(bundle: Bundle, cases: Iterable[Entry], precision: str | None = None)
             counts[why] += 1
         if why == EARLY:
             early.add(case["scan_sha256"])
+    owners = [patient_of(case, patients or {}) for case in used.values()]
     return Selection(
-        _arrays(manifest, list(used.values()), labels),
+        _arrays(manifest, list(used.values()), labels, owners),
         chosen,
         {reason: counts[reason] for reason in REASONS if counts[reason]},
         len(early - used.keys()),
         corrected,
+        sum(owner is not None for owner in owners),
     )
 
 
@@ -129,11 +148,11 @@ def _labels(cases: Sequence[Entry], known: Sequence[str]) -> tuple[dict[str, str
     return labels, sum(len(set(found)) > 1 for found in ordered.values())
 
 
-def _reason(case: Entry, bundle: Bundle, labels: Mapping[str, str]) -> str | None:
+def _reason(case: Entry, bundle: Bundle, family: Collection[str], labels: Mapping[str, str]) -> str | None:
     """Say why a case cannot be used at any precision; None where it can."""
     if case["scan_sha256"] not in labels:
         return NO_LABEL
-    if case["bundle_sha256"] not in bundle.family or case["precision"] not in bundle.precisions:
+    if case["bundle_sha256"] not in family or case["precision"] not in bundle.precisions:
         return OTHER_BUNDLE
     if case["interval"] is not None:
         return EARLY
@@ -152,16 +171,19 @@ def _complete(case: Entry, manifest: Manifest) -> bool:
     return whole and measured and tuple(case["probabilities"]) == manifest.task.labels
 
 
-def _arrays(manifest: Manifest, cases: Sequence[Entry], labels: Mapping[str, str]) -> LabelledCases:
+def _arrays(
+    manifest: Manifest, cases: Sequence[Entry], labels: Mapping[str, str], owners: Sequence[str | None]
+) -> LabelledCases:
     by_id = [{member["id"]: member["logits"] for member in case["members"]} for case in cases]
     shape = len(manifest.members), len(cases), len(manifest.task.labels)
     logits = np.array([[row[m.id] for row in by_id] for m in manifest.members], np.float64).reshape(shape)
     targets = [manifest.task.labels.index(labels[case["scan_sha256"]]) for case in cases]
+    same = _same_pixels(logits, [case["scan_sha256"] for case in cases])
     measured = all("distance" in case["measures"] for case in cases)
     return LabelledCases(
         logits,
         np.array(targets, np.int64),
-        _same_pixels(logits, [case["scan_sha256"] for case in cases]),
+        tuple(f"patient {owner}" if owner is not None else scan for owner, scan in zip(owners, same, strict=True)),
         np.array([case["measures"]["distance"] for case in cases], np.float64) if measured else None,
         tuple(tuple(RENAMED.get(flag["name"], flag["name"]) for flag in case["flags"]) for case in cases),
     )

@@ -47,6 +47,10 @@ class Request(NamedTuple):
         See :func:`.refit.refit`.
     flag_target
         Of the flags' thresholds; the parent's where None.
+    also
+        Other bundles whose answers count: they must have the same networks.
+    patients
+        Patient by accession number, see :mod:`.patients`.
     name
         Of the new bundle; that of its folder where empty.
     """
@@ -55,6 +59,8 @@ class Request(NamedTuple):
     since: str = ""
     operating_point: str | None = None
     flag_target: Target | None = None
+    also: tuple[Bundle, ...] = ()
+    patients: dict[str, str] | None = None
     name: str = ""
 
 
@@ -92,7 +98,13 @@ def recalibrate(
             hint=f"choose from {', '.join(bundle.precisions)}",
         )
     head = _intact_head(log)
-    selection = select(bundle, reading.cases(log, since=request.since, damaged=damaged), request.precision)
+    selection = select(
+        bundle,
+        reading.cases(log, since=request.since, damaged=damaged),
+        request.precision,
+        family=[_alike(bundle, other).sha256 for other in request.also],
+        patients=request.patients,
+    )
     new, found = fit_vote(bundle, selection, request, name=_name(bundle, request, out), log_head=head)
     if not found.accepted:
         on_report(found)
@@ -135,6 +147,26 @@ def fit_vote(
 def _name(bundle: Bundle, request: Request, out: Path | None) -> str:
     """Return what the new bundle is called: as asked for, else as its folder."""
     return request.name or (out.resolve().name.removesuffix(ZIP) if out else bundle.manifest.name)
+
+
+def _alike(bundle: Bundle, other: Bundle) -> Bundle:
+    """Refuse a bundle whose logits or distances are not those of this one."""
+
+    def answering(one: Bundle) -> object:
+        manifest = one.manifest
+        networks = [
+            (m.id, {p: (a.file.sha256 if a.file else a.derived_from) for p, a in m.artefacts.items()})
+            for m in manifest.members
+        ]
+        compared = {p: t.feature_distance.statistics.sha256 for p, t in manifest.flags.items() if t.feature_distance}
+        return networks, compared, manifest.task.labels, manifest.preprocess
+
+    if answering(other) != answering(bundle):
+        raise UsageError(
+            f"{other.path} has other networks than {bundle.path}: its logits mean something else",
+            hint="give --also only bundles of the same export",
+        )
+    return other
 
 
 def _target(thresholds: FlagThresholds) -> Target:

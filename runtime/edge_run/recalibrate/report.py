@@ -39,7 +39,9 @@ class Report(msgspec.Struct, frozen=True):
     corrected
         Scans with several notes of which the last label counted.
     groups
-        Scans of different pixels: what standard errors and intervals are taken over.
+        What standard errors and intervals are taken over: patients where they are known, else scans of other pixels.
+    patients
+        Scans whose patient is known.
     nll, gain, gain_error
         NLL of the parent's vote and of the new one, cross-fitted, nats; by how much it falls, and the standard error.
     accepted
@@ -67,6 +69,7 @@ class Report(msgspec.Struct, frozen=True):
     left_out: dict[str, int]
     corrected: int
     groups: int
+    patients: int
     nll: Change
     gain: float
     gain_error: float
@@ -99,6 +102,7 @@ def report(bundle: Bundle, new: Manifest, selection: Selection, fitted: Refit) -
         left_out=selection.left_out,
         corrected=selection.corrected,
         groups=new.recalibration.groups,
+        patients=selection.patients,
         nll=Change(fitted.present_nll.mean, fitted.nll.mean),
         gain=fitted.gain.mean,
         gain_error=fitted.gain.error,

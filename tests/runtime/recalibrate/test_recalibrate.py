@@ -18,6 +18,7 @@ from edge_run.errors import GateError, UsageError
 from edge_run.flags.thresholds import Target
 from edge_run.recalibrate import Report, Request, recalibrate
 from edge_run.recalibrate.labelled import select
+from edge_run.recalibrate.patients import read_patients
 from noted_cases import answer_of, draw, note
 from toy import edge_run, scan, write_toy_bundle, zip_folder
 
@@ -237,6 +238,45 @@ def test_zip_to_zip(log, noted, bundle, tmp_path):
     recalibrate(packed, log, tmp_path / "new.zip", Request(name="ward-7"))
     assert Bundle(tmp_path / "new.zip").manifest.name == "ward-7"
     assert all(check.passed for check in verify(tmp_path / "new.zip"))
+
+
+def test_patients_are_counted_together_where_the_hospital_lists_them(bundle, log, tmp_path):
+    logits, truth = draw(12)
+    for n, (rows, target) in enumerate(zip(logits.transpose(1, 0, 2), truth, strict=True)):
+        case = log.append(answer_of(bundle, rows, scan=f"{n:064x}"), accession=f"A-{n // 2}" if n < 8 else "")
+        note(log, case, bundle.labels[target])
+    table = tmp_path / "patients.csv"
+    table.write_text("accession,patient\nA-0,Jo\nA-1,Jo\nA-2,Mo\n")
+    found = select(bundle, reading.cases(log), patients=read_patients(table))
+    # Four scans of Jo, two of Mo, two of an examination that the table lacks, and four without a number.
+    assert found.patients == 6
+    assert [found.cases.groups.count(name) for name in ("patient Jo", "patient Mo")] == [4, 2]
+    assert len(set(found.cases.groups)) == 8
+
+
+@pytest.mark.parametrize("text", [b"a,b\n1,2\n", b"\xff\xfe", None])
+def test_table_of_patients_that_is_none_is_refused(tmp_path, text):
+    table = tmp_path / "patients.csv"
+    if text is not None:
+        table.write_bytes(text)
+    with pytest.raises(UsageError) as caught:
+        read_patients(table)
+    assert "accession,patient" in caught.value.hint
+
+
+def test_answers_of_another_export_of_the_same_networks_count_where_asked_for(bundle, log, noted, tmp_path):
+    def described(manifest):
+        manifest["card"]["summary"] = "The same networks in other words."
+
+    twin = Bundle(write_toy_bundle(tmp_path / "toy", mutate=described))
+    assert twin.sha256 != bundle.sha256
+    noted(*draw(60), bundle_sha256=twin.sha256)
+    with pytest.raises(UsageError, match="60 answered by another bundle"):
+        recalibrate(bundle, log, None)
+    assert recalibrate(bundle, log, None, Request(also=(twin,))).accepted
+    fewer = Bundle(write_toy_bundle(tmp_path / "fewer", members=2))
+    with pytest.raises(UsageError, match="has other networks"):
+        recalibrate(bundle, log, None, Request(also=(fewer,)))
 
 
 def test_command(bundle, log, noted, tmp_path, capsys):

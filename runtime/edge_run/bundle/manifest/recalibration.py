@@ -26,7 +26,7 @@ class Recalibration(ManifestPart, frozen=True):
     left_out
         Cases that were not used, by reason.
     groups
-        Cases that count as independent evidence: as the log holds no patients, scans of other pixels.
+        What counts as independent evidence: patients where they were given, else scans of other pixels.
     nll, parent_nll
         Mean negative log-likelihood on the cases, nats: of the new vote, cross-fitted, and of the parent's.
     gain, gain_error

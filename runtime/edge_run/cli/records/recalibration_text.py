@@ -46,8 +46,12 @@ def recalibration_text(report: Report) -> str:
 
 def _groups(report: Report) -> str:
     scans, groups = sum(report.labels.values()), report.groups
+    if report.patients:
+        return (
+            f"{report.patients} scans have a known patient; {groups} patients, or scans without one, are the evidence"
+        )
     same = f"{scans - groups} scans have the same pixels as another and count with it; " if groups < scans else ""
-    return f"{same}the log holds no patients: if some have several scans, the standard errors are too small"
+    return f"{same}the log holds no patients: where some have several scans, give --patients"
 
 
 def _change(change: Change) -> str:
