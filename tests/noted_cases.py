@@ -64,7 +64,7 @@ def answer_of(
     )
 
 
-def note(log: CaseLog, case: str, label: str | None) -> None:
+def note(log: CaseLog, case: str, label: str | None, remark: str = "drawn") -> None:
     """As ``cases note`` does, without looking the case up."""
     with log.writing():
-        log.add({"kind": "note", "id": case, "utc": utc(now_ms()), "label": label, "remark": "drawn"})
+        log.add({"kind": "note", "id": case, "utc": utc(now_ms()), "label": label, "remark": remark})

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--splits", nargs="+", default=["test"])
     parser.add_argument("--change", choices=list(CHANGES), default="none")
     parser.add_argument("--cases", nargs="+", type=int, default=[50, 100, 200])
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--cache", type=Path, default=Path("runs/recalibration"))
     given = parser.parse_args(arguments)
     bundle = Bundle(given.bundle)
@@ -133,7 +133,7 @@ def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Tr
     precision = selection.precision
     before = figures(bundle.manifest, precision, cases)
     try:
-        new, report = fit_vote(bundle, selection, Request())
+        new, report = fit_vote(bundle, selection, Request(), resamples=1)
     except UsageError:
         return Trial("too few of a class", before, before)
     if not report.accepted:

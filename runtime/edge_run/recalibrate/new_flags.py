@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .refit import Refit
 
 SPLIT = "noted cases"
+RESAMPLES = 1000
 _FITTED = {"confidence": "low-confidence", "disagreement": "members-disagree", "distance": "out-of-distribution"}
 
 
@@ -59,11 +60,17 @@ def fit_new_flags(manifest: Manifest, precision: str, cases: LabelledCases, fitt
 
 
 def evaluate(
-    manifest: Manifest, cases: LabelledCases, voted: NDArray[np.float64], threshold: float | None
+    manifest: Manifest,
+    cases: LabelledCases,
+    voted: NDArray[np.float64],
+    threshold: float | None,
+    resamples: int = RESAMPLES,
 ) -> Evaluation:
     """Measure a vote ``[N, classes]`` on the cases, with 95 % intervals over groups."""
     positive = manifest.task.labels.index(manifest.task.positive)
-    found = with_intervals(voted, cases.targets, cases.groups, positive=positive, threshold=threshold)
+    found = with_intervals(
+        voted, cases.targets, cases.groups, positive=positive, threshold=threshold, resamples=resamples
+    )
     figures = {name: Figure(one.value, one.low, one.high) for name, one in found.items()}
     return Evaluation(SPLIT, len(voted), figures)
 

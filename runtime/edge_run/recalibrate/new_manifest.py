@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def new_manifest(
-    bundle: Bundle, name: str, selection: Selection, fitted: Refit, flags: NewFlags, log_head: str
+    bundle: Bundle, name: str, selection: Selection, fitted: Refit, flags: NewFlags, log_head: str, resamples: int
 ) -> Manifest:
     """Return the manifest of a recalibrated bundle.
 
@@ -40,7 +40,7 @@ def new_manifest(
         task=msgspec.structs.replace(old.task, threshold=fitted.threshold),
         members=tuple(members),
         flags={p: _flags(old.flags, p, precision, flags.thresholds) for p in old.precisions},
-        evaluation={precision: evaluate(old, selection.cases, fitted.honest, fitted.threshold)},
+        evaluation={precision: evaluate(old, selection.cases, fitted.honest, fitted.threshold, resamples)},
         profile=dict.fromkeys(old.precisions, flags.profile),
         recalibration=_recalibration(bundle, selection, fitted, log_head),
     )

@@ -13,7 +13,7 @@ from edge_run.errors import GateError, UsageError
 from edge_run.flags.thresholds import Target, check_reachable
 
 from .labelled import select
-from .new_flags import fit_new_flags
+from .new_flags import RESAMPLES, fit_new_flags
 from .new_manifest import new_manifest
 from .refit import refit
 from .report import Report, report
@@ -122,9 +122,20 @@ def recalibrate(
 
 
 def fit_vote(
-    bundle: Bundle, selection: Selection, request: Request, *, name: str = "", log_head: str = ""
+    bundle: Bundle,
+    selection: Selection,
+    request: Request,
+    *,
+    name: str = "",
+    log_head: str = "",
+    resamples: int = RESAMPLES,
 ) -> tuple[Manifest, Report]:
     """Fit a vote on the chosen cases: the manifest of the new bundle, and the comparison with the present one.
+
+    Parameters
+    ----------
+    resamples
+        Of the bootstrap that gives figures their intervals.
 
     Raises
     ------
@@ -140,8 +151,8 @@ def fit_vote(
     except ValueError as error:
         raise UsageError(str(error), hint="--operating-point youden") from error
     flags = fit_new_flags(manifest, precision, cases, fitted, target)
-    new = new_manifest(bundle, name or manifest.name, selection, fitted, flags, log_head)
-    return new, report(bundle, new, selection, fitted)
+    new = new_manifest(bundle, name or manifest.name, selection, fitted, flags, log_head, resamples)
+    return new, report(bundle, new, selection, fitted, resamples)
 
 
 def _name(bundle: Bundle, request: Request, out: Path | None) -> str:

@@ -88,7 +88,7 @@ class Report(msgspec.Struct, frozen=True):
     sha256: str = ""
 
 
-def report(bundle: Bundle, new: Manifest, selection: Selection, fitted: Refit) -> Report:
+def report(bundle: Bundle, new: Manifest, selection: Selection, fitted: Refit, resamples: int) -> Report:
     """Compare the manifest of a recalibrated bundle with its parent's."""
     old, precision = bundle.manifest, selection.precision
     pairs = list(zip(old.members, new.members, strict=True))
@@ -118,7 +118,7 @@ def report(bundle: Bundle, new: Manifest, selection: Selection, fitted: Refit) -
         threshold_error=gain.error if gain else None,
         flags=new.flags[precision],
         evaluation=new.evaluation[precision],
-        before=evaluate(old, selection.cases, fitted.present, old.task.threshold),
+        before=evaluate(old, selection.cases, fitted.present, old.task.threshold, resamples),
     )
 
 

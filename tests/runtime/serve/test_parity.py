@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SAME = (
     "label", "probability", "probabilities", "interval", "flags", "members", "measures", "left_out", "bundle",
-    "bundle_sha256", "precision", "backend", "version", "scan_sha256", "steps",
+    "bundle_sha256", "bundle_parent_sha256", "precision", "backend", "version", "scan_sha256", "steps",
 )  # fmt: skip
 NOT_OF_THE_FILE = {"flags", "measures", "scan_sha256", "steps"}
 """What an answer to a preprocessed scan cannot say: it has not seen the file."""
