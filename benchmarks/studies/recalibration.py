@@ -96,8 +96,8 @@ def main(arguments: Sequence[str]) -> None:
     part, change = " and ".join(given.splits), "" if given.change == "none" else f", changed: {given.change}"
     print(f"{bundle.manifest.name} {bundle.sha256[:12]} on {given.data.name} ({part}{change}), {len(entries)} scans")
     print(f"{given.repeats} draws of patients; mean (2.5 % to 97.5 % of the draws) on the scans of the others\n")
-    print(f"| noted | vote | accepted | {' | '.join(HEAD)} |")
-    print(f"|---|---|---|{'---|' * len(HEAD)}")
+    print(f"| noted | vote | accepted | NLL, change | {' | '.join(HEAD)} |")
+    print(f"|---|---|---|---|{'---|' * len(HEAD)}")
     for count in given.cases:
         for line in rows(count, [t for seed in range(given.repeats) if (t := trial(bundle, entries, count, seed))]):
             print(line)
@@ -106,14 +106,16 @@ def main(arguments: Sequence[str]) -> None:
 def rows(count: int, trials: Sequence[Trial]) -> list[str]:
     """Two lines of the table: the present vote, and what recalibrate leaves behind."""
     if not trials:
-        return [f"| {count} | too few scans are left to judge, or of a class |{' |' * (len(HEAD) + 1)}"]
+        return [f"| {count} | too few scans are left to judge, or of a class |{' |' * (len(HEAD) + 2)}"]
     accepted = sum(not t.refused for t in trials)
     first = " | ".join(_cell([t.before[name] for t in trials]) for name in COLUMNS)
     second = " | ".join(_cell([t.after[name] for t in trials]) for name in COLUMNS)
-    lines = [f"| {count} | present | | {first} |", f"| | recalibrated | {accepted} of {len(trials)} | {second} |"]
+    change = _cell([t.after["nll"] - t.before["nll"] for t in trials], "+.3f")
+    share = f"{accepted} of {len(trials)}"
+    lines = [f"| {count} | present | | | {first} |", f"| | recalibrated | {share} | {change} | {second} |"]
     reasons = Counter(t.refused for t in trials if t.refused)
     why = "; ".join(f"{times} refused: {reason}" for reason, times in reasons.most_common())
-    return [*lines, *([f"| | {why} |{' |' * (len(HEAD) + 1)}"] if why else [])]
+    return [*lines, *([f"| | {why} |{' |' * (len(HEAD) + 2)}"] if why else [])]
 
 
 def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Trial | None:
@@ -195,9 +197,9 @@ def answered(bundle: Bundle, folder: Path, splits: Sequence[str], change: str, c
     return found
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], form: str = ".3f") -> str:
     low, high = np.nanpercentile(values, [2.5, 97.5])
-    return f"{np.nanmean(values):.3f} ({low:.3f} to {high:.3f})"
+    return f"{np.nanmean(values):{form}} ({low:{form}} to {high:{form}})"
 
 
 if __name__ == "__main__":

@@ -118,9 +118,9 @@ def check_reachable(target: Target, groups: Sequence[str]) -> None:
     least = upper_bound(0, patients)
     if target.kind == ERROR and least > target.share:
         raise UsageError(
-            f"an error of at most {target.share:.1%} among the unflagged cannot be promised from {patients} validation "
+            f"an error of at most {target.share:.1%} among the unflagged cannot be promised from {patients} "
             f"patients, even if no answer were wrong (least that they can prove: {least:.1%})",
-            hint=f"--flag-error {least + 0.005:.2f} or more, more validation scans, or --flag-rate 0.1",
+            hint=f"--flag-error {least + 0.005:.2f} or more, more scans, or --flag-rate 0.1",
         )
 
 
@@ -175,7 +175,7 @@ def _out_of_reach(bounds: _Bounds, patients: int, share: float) -> UsageError:
     wider = (k / 200 for k in range(1, 200) if k / 200 > share)
     best = next((each for each in wider if _walk(bounds, each) is not None), None)
     return UsageError(
-        f"an error of at most {share:.1%} among the unflagged cannot be promised from {patients} validation patients "
+        f"an error of at most {share:.1%} among the unflagged cannot be promised from {patients} patients "
         + (f"(best reachable: {best:.1%})" if best else "(nor can any other)"),
-        hint=f"--flag-error {best:g}, more validation scans, or --flag-rate 0.1" if best else "--flag-rate 0.1",
+        hint=f"--flag-error {best:g}, more scans, or --flag-rate 0.1" if best else "--flag-rate 0.1",
     )

@@ -93,9 +93,7 @@ def test_a_promise_out_of_reach_says_which_is_not():
 def test_a_promise_that_so_few_patients_cannot_prove_is_refused_without_answers():
     check_reachable(Target("error", 0.02), [str(n) for n in range(150)])
     check_reachable(Target("rate", 0.01), ["one"])
-    with pytest.raises(
-        UsageError, match=r"from 20 validation patients, even if no answer were wrong .*13\.9%"
-    ) as caught:
+    with pytest.raises(UsageError, match=r"from 20 patients, even if no answer were wrong .*13\.9%") as caught:
         check_reachable(Target("error", 0.02), [str(n) for n in range(20)] * 5)
     share = float(caught.value.hint.split()[1])
     check_reachable(Target("error", share), [str(n) for n in range(20)])

@@ -295,7 +295,7 @@ def test_command(bundle, log, noted, tmp_path, capsys):
     assert (again.code, "exists" in again.err) == (2, True)
     refused = edge_run(capsys, "recalibrate", out, *at, "--out", tmp_path / "third")
     assert refused.code == 6
-    assert "NLL falls by" in refused.out
+    assert "NLL changes by" in refused.out
     assert not (tmp_path / "third").exists()
 
 

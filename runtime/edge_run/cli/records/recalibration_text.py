@@ -34,7 +34,7 @@ def recalibration_text(report: Report) -> str:
     for name in FIGURES:
         now, new = report.before.figures[name], report.evaluation.figures[name]
         lines.append(f"{name:<14}{_figure(now):>26}{_figure(new):>30}")
-    lines += ["", f"NLL falls by {report.gain:.4f}, standard error {report.gain_error:.4f}"]
+    lines += ["", f"NLL changes by {-report.gain:+.4f}, standard error {report.gain_error:.4f}"]
     caught = flag_catch(report.evaluation, report.flags)
     if caught:
         lines.append(f"with the new thresholds ({report.flags.target}), {caught.sentence()}")
