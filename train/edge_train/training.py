@@ -19,6 +19,8 @@ from .data.dataset import decode, read_folders, write_splits_csv
 from .data.prepared import PreparedData
 from .fit.fit import DivergedError, chosen_precision
 from .fit.fit_ensemble import fit_and_write_ensemble
+from .fit.progress import TrainingProgress
+from .fit.result import say_result
 from .fit.train_member import Stages, is_first_process, train_member
 from .provenance import describe_data, package_versions
 from .request import SPLITS_TABLE, Request, claimed_folder
@@ -48,6 +50,7 @@ def train(
     hardware: Mapping[str, Any] | None = None,
     command: str = "",
     say: Say = lambda _: None,
+    progress: TrainingProgress | None = None,
 ) -> Run:
     """Fine-tune every member, fit the vote on the validation split, and leave a run directory.
 
@@ -65,6 +68,10 @@ def train(
         Keep a vote that is not better than chance, or worse than its best member, with a warning in its record.
     resume
         Go on with what is in ``out``.
+    say
+        Receives what happens, in lines.
+    progress
+        Receives how far the members are; by default, ``say`` gets a line for each epoch.
 
     Raises
     ------
@@ -79,7 +86,8 @@ def train(
     """
     _check_rule(operating_point)
     if not is_first_process():
-        say = _silent
+        say, progress = _silent, None
+    progress = progress or TrainingProgress(say)
     stages = Stages(
         _read(folders, config.preprocess, config.seed, say),
         _read(source, config.preprocess, config.seed, say) if source else None,
@@ -92,12 +100,12 @@ def train(
     arithmetic, threads = chosen_precision(config), torch.get_num_threads()
     request = Request(portable, dataset.fingerprint, source_fingerprint, arithmetic, threads, positive, operating_point)
     if not is_first_process():
-        _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
+        _train_members(stages, config, out, resume=resume, hardware=hardware, progress=progress)
         # Lightning started this process to share the training; the first one fits the vote alone.
         sys.exit(0)
     with claimed_folder(out, request, resume=resume):
         write_splits_csv(dataset, out / SPLITS_TABLE)
-        members = _train_members(stages, config, out, resume=resume, hardware=hardware, say=say)
+        members = _train_members(stages, config, out, resume=resume, hardware=hardware, progress=progress)
         source_data = describe_data(stages.source.dataset, source) if stages.source else None
         record = _record(request, dataset, describe_data(dataset, folders), source_data, members, command)
         runs.write(out / "run.json", record)
@@ -110,6 +118,7 @@ def train(
             accept_weak_vote=accept_weak_vote,
             say=say,
         )
+        say_result(out, dataset, folders, say)
     return Run(out)
 
 
@@ -138,7 +147,13 @@ def _record(
 
 
 def _train_members(
-    stages: Stages, config: TrainConfig, out: Path, *, resume: bool, hardware: Mapping[str, Any] | None, say: Say
+    stages: Stages,
+    config: TrainConfig,
+    out: Path,
+    *,
+    resume: bool,
+    hardware: Mapping[str, Any] | None,
+    progress: TrainingProgress,
 ) -> tuple[MemberRecord, ...]:
     """Train one member after the other; one that diverges does not stop the others.
 
@@ -151,9 +166,10 @@ def _train_members(
     for spec in config.members:
         folder = out / "members" / spec.id
         try:
-            trained.append(train_member(spec, stages, config, folder, resume=resume, hardware=hardware, say=say))
+            member = train_member(spec, stages, config, folder, resume=resume, hardware=hardware, progress=progress)
+            trained.append(member)
         except DivergedError as error:
-            say(f"{spec.id}: {error.message}")
+            progress.say(f"{spec.id}: {error.message}")
             diverged[spec.id] = error.message
     if diverged:
         rest = spell_members([spec for spec in config.members if spec.id not in diverged])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +16,13 @@ from ._choices import NETWORKS, Accelerator, Arithmetic, Balance, listed
 from ._extras import command_line, need
 from ._interrupt import saying_what_is_kept
 from .output import say
+from .output.style import is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from edge_train.config import TrainConfig
+    from edge_train.fit.progress import TrainingProgress
 
 RUN = "Run"
 NETWORK = "Networks"
@@ -91,7 +98,7 @@ def _train(options: Mapping[str, Any]) -> None:
     training.use_threads(call["threads"])
     folders = [Path(folder) for folder in call["data"]]
     hardware = {name: call[name] or usual for name, usual in _USUAL_HARDWARE.items()}
-    with saying_what_is_kept(lambda: _what_is_kept(Path(out))):
+    with saying_what_is_kept(lambda: _what_is_kept(Path(out))), _progress(config) as progress:
         training.train(
             folders,
             Path(out),
@@ -103,9 +110,27 @@ def _train(options: Mapping[str, Any]) -> None:
             resume=options["resume"],
             hardware=hardware,
             command=command_line(),
-            say=say,
+            say=progress.say,
+            progress=progress,
         )
     typer.echo(out)
+
+
+@contextlib.contextmanager
+def _progress(config: TrainConfig) -> Iterator[TrainingProgress]:
+    """Show the training as a live table on a terminal, as lines elsewhere."""
+    from edge_train.fit.progress import TrainingProgress
+
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        yield TrainingProgress(say)
+        return
+    from rich.console import Console
+
+    from edge_train.fit.terminal import TrainingTable
+
+    members = [(member.id, member.arch, config.epochs_for(member.id)) for member in config.members]
+    with TrainingTable(members, Console(stderr=True, highlight=False)) as table:
+        yield table
 
 
 def _what_is_kept(out: Path) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import logging
 import math
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from safetensors.torch import load_file, save_file
 
 from edge_run._files import replacing
@@ -23,9 +22,10 @@ from edge_train.networks.member import MODEL
 
 from .checkpoint import SafeCheckpointIO
 from .module import FineTuning
+from .progress import Epoch, TrainingProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -54,8 +54,8 @@ class EpochAverage(Callback):
         Number of epochs that are averaged. Running statistics of BatchNorm are averaged like the weights.
     """
 
-    def __init__(self, folder: Path, last: int, say: Callable[[str], None]) -> None:
-        self.folder, self.last, self.say = folder, last, say
+    def __init__(self, folder: Path, last: int, progress: TrainingProgress) -> None:
+        self.folder, self.last, self.progress = folder, last, progress
         self.history: list[dict[str, float]] = []
         self._mean: dict[str, Tensor] = {}
         self._count = 0
@@ -88,11 +88,16 @@ class EpochAverage(Callback):
         if averaged:
             save_state(self._mean, self.folder / MODEL)
         write_history(self.folder / HISTORY, self.history)
-        self.say(
-            f"  epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  "
-            + "  ".join(f"{name} {row[name]:.4f}" for name in names)
-            + ("  averaged" if averaged else "")
-        )
+        figures = {name: row[name] for name in names}
+        epochs = int(trainer.max_epochs or 0)
+        self.progress.epoch(Epoch(trainer.current_epoch + 1, epochs, **figures, averaged=averaged))
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, _module: pl.LightningModule, _outputs: object, _batch: object, batch_idx: int
+    ) -> None:
+        """Pass on how many batches are done."""
+        batches, epochs = int(trainer.num_training_batches), int(trainer.max_epochs or 0)
+        self.progress.batch(trainer.current_epoch + 1, epochs, batch_idx + 1, batches)
 
     def _add(self, state: Mapping[str, Tensor]) -> None:
         self._count += 1
@@ -123,7 +128,7 @@ def fit(
     epochs: int,
     resume: bool = False,
     hardware: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    progress: TrainingProgress = TrainingProgress(),  # noqa: B008 - it keeps nothing
 ) -> list[dict[str, float]]:
     """Fine-tune ``member`` in place and leave it with the mean of its last epochs' weights.
 
@@ -150,7 +155,7 @@ def fit(
     checkpoint = folder / CHECKPOINT
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    average = EpochAverage(folder, config.averaged(epochs), say)
+    average = EpochAverage(folder, config.averaged(epochs), progress)
     trainer = _trainer(config, folder, average, epochs, dict(hardware or {}))
     task = FineTuning(
         member.to(memory_format=torch.channels_last),
@@ -224,12 +229,11 @@ def _trainer(
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
-    bar = [RichProgressBar(console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
     return pl.Trainer(
         max_epochs=epochs,
         precision=chosen_precision(config),  # type: ignore[arg-type]
-        callbacks=[average, keep_last, *bar],
-        enable_progress_bar=bool(bar),
+        callbacks=[average, keep_last],
+        enable_progress_bar=False,
         plugins=[SafeCheckpointIO()],
         logger=False,
         enable_model_summary=False,

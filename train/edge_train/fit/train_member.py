@@ -18,9 +18,10 @@ from edge_train.networks.member import MODEL, Member
 from edge_train.run import MemberRecord
 
 from .fit import CHECKPOINT, HISTORY, fit
+from .progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from edge_train.config import MemberSpec, TrainConfig
@@ -44,7 +45,7 @@ def train_member(
     *,
     resume: bool = False,
     hardware: Mapping[str, Any] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    progress: TrainingProgress = TrainingProgress(),  # noqa: B008 - it keeps nothing
 ) -> MemberRecord:
     """Train one member, or take it from its folder if it is trained already.
 
@@ -64,17 +65,17 @@ def train_member(
     """
     done = folder / MEMBER
     if resume and done.exists() and _is_finite(folder / HISTORY):
-        say(f"{spec.id}: trained already")
+        progress.end(spec.id, already=True)
         return runs.read(done, MemberRecord)
     # The seed of the whole training plus the member's own decides its head, its order and its augmentation.
     epochs = config.epochs_for(spec.id)
     alone = (msgspec.structs.replace(spec, seed=0),)
     config = msgspec.structs.replace(config, seed=config.seed + spec.seed, members=alone, member_epochs={})
-    options: dict[str, Any] = {"resume": resume, "hardware": hardware, "say": say}
+    options: dict[str, Any] = {"resume": resume, "hardware": hardware, "progress": progress}
     member = _starting_member(spec, stages, config, folder, options)
     started_from = state_hash(member)
     train, val = stages.target.part("train"), stages.target.part("val")
-    say(f"{spec.id}: fine-tuning on {len(train.targets)} scans")
+    progress.begin(spec.id, "fine-tuning", len(train.targets))
     fit(member, train, val, config, folder, epochs=epochs, **options)
     weights, averaged = sha256_file(folder / MODEL), config.averaged(epochs)
     record = MemberRecord(spec.id, spec.arch, *member.normalisation, weights, started_from, averaged)
@@ -82,6 +83,7 @@ def train_member(
         runs.write(done, record)
         (folder / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(folder / "source", ignore_errors=True)
+    progress.end(spec.id)
     return record
 
 
@@ -100,7 +102,7 @@ def _starting_member(
     if stages.source is None:
         return member
     train, val = stages.source.part("train"), stages.source.part("val")
-    options["say"](f"{spec.id}: source stage on {len(train.targets)} scans")
+    options["progress"].begin(spec.id, "source stage", len(train.targets))
     fit(member, train, val, config, folder / "source", epochs=config.source_epochs, **options)
     # Seeded again, so that the new head does not depend on whether the source stage ran in this process.
     pl.seed_everything(config.seed, workers=True, verbose=False)
