@@ -74,7 +74,11 @@ def watched(tmp_path: Path) -> Callable[..., Traces]:
         environment |= {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))}
         environment |= {} if ci is None else {"CI": ci}
         log = tmp_path / "strace"
-        guard = [STRACE, "-f", "-qq", "-s", "200", "-e", f"trace={CALLS}", "-o", str(log)] if STRACE else []
+        guard = (
+            [STRACE, "-f", "--seccomp-bpf", "-qq", "-s", "200", "-e", f"trace={CALLS}", "-o", str(log)]
+            if STRACE
+            else []
+        )
         command = [*guard, sys.executable, "-c", program, *map(str, arguments)]
         done = subprocess.run(command, cwd=here, env=environment, capture_output=True, timeout=300, check=False)
         lines = log.read_text(errors="replace").splitlines() if STRACE else []
@@ -120,6 +124,46 @@ def test_command_leaves_no_trace(watched: Callable[..., Traces], code: int, argu
     if arguments[0] == "compile" and importlib.util.find_spec("tensorrt"):
         pytest.skip("TensorRT is here")
     assert watched(COMMAND, *arguments) == Traces([], [], code)
+
+
+CASES = (
+    ("list",),
+    ("show", "{id}"),
+    ("find", "scan.png"),
+    ("note", "{id}", "--remark", "seen"),
+    ("verify",),
+    ("drift", "--bundle", "toy"),
+    ("export", "--csv"),
+    ("purge", "--before", "2000-01-01", "--yes"),
+)
+
+
+def test_watch_and_cases_leave_no_trace(watched: Callable[..., Traces], tmp_path: Path) -> None:
+    # A watch ends by a signal: from within, so that the guard sees the whole of it.
+    program = (
+        "import os, signal, sys, threading, time\n"
+        "def end():\n"
+        "    state = os.path.expanduser('~/.local/share/edge-run/state.jsonl')\n"
+        "    while not (os.path.exists(state) and os.path.getsize(state)): time.sleep(0.1)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "threading.Thread(target=end, daemon=True).start()\n"
+        f"{COMMAND}"
+    )
+    state = str(tmp_path / "home/.local/share/edge-run/state.jsonl")
+    arguments = ("watch", ".", "--bundle", "toy", "--jsonl", "--every", "0.1", "--state", state)
+    assert watched(program, *arguments) == Traces([], [], 0)
+    # All in one process, as their imports take longer than they do.
+    several = (
+        "import sys\n"
+        "from edge_run.cases import CaseLog, reading\n"
+        "from edge_run.cli import main\n"
+        "with CaseLog.existing() as log: case, *_ = reading.cases(log)\n"
+        f"for given in {CASES}:\n"
+        "    sys.argv = ['edge-run', 'cases', *(part.format(id=case['id']) for part in given)]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code, (given, end.code)\n"
+    )
+    assert watched(several) == Traces([], [], 0)
 
 
 @pytest.mark.parametrize("ci", [None, "true"])

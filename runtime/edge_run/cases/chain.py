@@ -76,7 +76,8 @@ def verify_file(path: Path | None = None, noted_head: str = "") -> Chain:
     except AlteredCaseLogError as error:
         return Chain({}, 0, 0, GENESIS, [Fault(0, "tables", error.message)])
     except CaseLogError as error:
-        if isinstance(error.__cause__, sqlite3.DatabaseError) and is_damage(error.__cause__):
+        cause = error.__cause__
+        if isinstance(cause, UnicodeDecodeError) or (isinstance(cause, sqlite3.DatabaseError) and is_damage(cause)):
             return Chain({}, 0, 0, GENESIS, [Fault(0, "database", error.message)])
         raise
 

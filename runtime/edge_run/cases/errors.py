@@ -60,6 +60,10 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes what it cannot read, and Python cannot read the quotation.
+        reason, hint = REASONS["malformed"]
+        raise CaseLogError(f"the case log {path} cannot be {doing}: {reason}", hint=hint) from error
     except (sqlite3.Error, OSError) as error:
         reason, hint = _reason(error)
         raise CaseLogError(f"the case log {path} cannot be {doing}: {reason}", hint=hint) from error

@@ -225,3 +225,13 @@ def test_import_of_the_log_alone_is_light():
     script = "import sys, edge_run.cases; sys.exit(', '.join({'numpy', 'cv2', 'tempfile'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_damaged_text_of_a_table_is_a_fault_and_no_crash(stored):
+    whole = stored.read_bytes()
+    at = whole.index(b"CREATE TABLE entries") + 15
+    for byte in (0x96, 0xFF):
+        changed(stored, at, byte)
+        assert verify_file(stored).faults
+        with pytest.raises(CaseLogError):
+            CaseLog.existing(stored)
