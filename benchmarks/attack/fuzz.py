@@ -41,6 +41,8 @@ def attack(seed: int, tries: int, seconds: float) -> Outcome:
             done += _count(outcome, lines, seed)
             if ran.stderr:
                 outcome.fail(f"something was written to stderr: {ran.stderr[-400:]!r} (seed {seed})")
+            if ran.returncode and not at.exists():
+                raise SystemExit(f"the reading process does not start: {ran.stderr}")
             if ran.returncode:
                 kept = Path(tempfile.gettempdir()) / f"edge-run-attack-{seed}-{done}"
                 kept.write_bytes(at.read_bytes())
