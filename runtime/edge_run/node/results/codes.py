@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .plain import MAX_LO, short_text
+
 if TYPE_CHECKING:
     from highdicom.sr import CodedConcept
 
 PRIVATE_SCHEME = "99EDGERUN"
 """Designator of our own codes, declared in Coding Scheme Identification (PS3.16 8.2: private ones begin with 99)."""
 
-MAX_MEANING = 64
-"""VR LO of (0008,0104) Code Meaning."""
+MAX_MEANING = MAX_LO
+"""Of (0008,0104) Code Meaning."""
 
 
 class Code(NamedTuple):
@@ -98,7 +100,8 @@ FLAGS = {
 def finding_code(label: str) -> Code:
     """Return the code of a bundle's positive label: the standard's where the table has one, else a private one."""
     known = FINDINGS.get(label)
-    return known[0] if known else Code(label, PRIVATE_SCHEME, label, "a label of the bundle")
+    name = short_text(label) or "finding"
+    return known[0] if known else Code(name, PRIVATE_SCHEME, name, "a label of the bundle")
 
 
 def site_code(label: str) -> Code | None:
@@ -109,7 +112,8 @@ def site_code(label: str) -> Code | None:
 
 def flag_code(name: str) -> Code:
     """Return the private code of a flag."""
-    return Code(name, PRIVATE_SCHEME, FLAGS.get(name, name), "edge-run")
+    plain = short_text(name) or "flag-without-name"
+    return Code(plain, PRIVATE_SCHEME, FLAGS.get(name, plain), "edge-run")
 
 
 def table() -> list[Code]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .plain import short_text
 from .sources import INHERITED
 from .uids import IMPLEMENTATION_CLASS_UID, derived_uid, implementation_version
 
@@ -82,6 +83,11 @@ class Context:
         number = int(given) if re.fullmatch(r"\d{1,7}", given.strip()) else 0
         return number * 100 + kind.value
 
+    @property
+    def bundle(self) -> str:
+        """The bundle's name as an element of VR LO can hold it."""
+        return short_text(self.proof.bundle)
+
     def common(self, kind: Kind, part: int = 1) -> dict[str, Any]:
         """Return the arguments that the constructors of highdicom share."""
         return {
@@ -90,8 +96,8 @@ class Context:
             "sop_instance_uid": self.instance_uid(kind, part),
             "instance_number": self.answer.version * 100 + part - 100,
             "manufacturer": MANUFACTURER,
-            "manufacturer_model_name": self.proof.bundle[:64],
-            "software_versions": self.proof.version[:64] or "unknown",
+            "manufacturer_model_name": self.bundle,
+            "software_versions": short_text(self.proof.version) or "unknown",
             "device_serial_number": self.proof.bundle_sha256[:64],
             "transfer_syntax_uid": "1.2.840.10008.1.2.1",
         }

@@ -25,4 +25,4 @@ def key_objects(context: Context) -> Dataset:
         description=f"{wording.headline(context.answer)}. Slices that decided. {wording.STATUS}",
     )
     made = KeyObjectSelectionDocument(evidence=images, content=content, **context.common(Kind.KEY_OBJECTS))
-    return context.finish(made, f"edge-run key images {context.proof.bundle} (research)")
+    return context.finish(made, f"edge-run key images {context.bundle} (research)")

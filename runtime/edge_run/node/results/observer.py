@@ -5,8 +5,8 @@ from __future__ import annotations
 from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
 from pydicom.sr.codedict import codes as standard
 
-from . import wording
 from .context import MANUFACTURER, Context
+from .plain import ascii_only
 
 
 def observer(context: Context) -> ObserverContext:
@@ -16,7 +16,7 @@ def observer(context: Context) -> ObserverContext:
         uid=context.device_uid,
         name="edge-run",
         manufacturer_name=MANUFACTURER,
-        model_name=wording.ascii_only(proof.bundle),
+        model_name=ascii_only(proof.bundle),
         serial_number=proof.bundle_sha256,
     )
     return ObserverContext(observer_type=standard.DCM.Device, observer_identifying_attributes=device)

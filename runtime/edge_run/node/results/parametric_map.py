@@ -47,7 +47,7 @@ def parametric_map(context: Context) -> Dataset | None:
     dimension = derived_uid("dimension", made.SOPInstanceUID)
     for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimension
-    return context.finish(made, f"edge-run map {context.proof.bundle} (research)")
+    return context.finish(made, f"edge-run map {context.bundle} (research)")
 
 
 def _placed(context: Context) -> list[tuple[Dataset, DecidingSlice]]:

@@ -47,7 +47,7 @@ def presentation_state(context: Context) -> Dataset | None:
         graphic_annotations=[_annotation(context, image, one, layer) for image, one in slices],
         **context.common(Kind.PRESENTATION_STATE),
     )
-    return context.finish(made, f"edge-run outlines {context.proof.bundle} (research)")
+    return context.finish(made, f"edge-run outlines {context.bundle} (research)")
 
 
 def _fitting(context: Context) -> list[tuple[Dataset, DecidingSlice]]:

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 
 from . import codes, picture, wording
 from .context import Context, Kind, sound
+from .plain import ascii_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +49,12 @@ def capture(context: Context) -> Dataset:
     for moment in ("DateOfSecondaryCapture", "TimeOfSecondaryCapture"):
         form = "%Y%m%d" if moment.startswith("Date") else "%H%M%S"
         setattr(made, moment, context.answered.strftime(form))
-    return context.finish(made, f"edge-run heatmap {context.proof.bundle} (research)")
+    return context.finish(made, f"edge-run heatmap {context.bundle} (research)")
 
 
 def _rest(context: Context) -> Sequence[str]:
     said = [wording.probability(context.answer), *wording.reasons(context.answer), wording.basis(context.answer)]
-    return [wording.ascii_only(one) for one in (*said, context.proof.intended_use) if one]
+    return [ascii_only(one) for one in (*said, context.proof.intended_use) if one]
 
 
 def _sources(context: Context) -> list[Dataset]:

@@ -29,6 +29,7 @@ from . import codes, wording
 from .answer import Finding
 from .context import MANUFACTURER, Context, Kind
 from .observer import observer
+from .plain import ascii_only
 from .uids import derived_uid
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def report(context: Context) -> Dataset:
         **context.common(Kind.REPORT),
     )
     made.CompletionFlagDescription = "Research use"
-    return context.finish(made, f"edge-run report {context.proof.bundle} (research)")
+    return context.finish(made, f"edge-run report {context.bundle} (research)")
 
 
 def _separate(items: Sequence[Dataset]) -> None:
@@ -100,7 +101,7 @@ def _group(context: Context, deciding: Sequence[tuple[Dataset, int | None]]) -> 
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=derived_uid("tracking", context.proof.bundle_sha256, context.source.uid),
-            identifier=f"edge-run {wording.ascii_only(answer.positive, 48)}",
+            identifier=f"edge-run {ascii_only(answer.positive, 48)}",
         ),
         finding_type=finding.concept(),
         finding_sites=[FindingSite(site.concept())] if site else None,
@@ -120,7 +121,7 @@ def _group(context: Context, deciding: Sequence[tuple[Dataset, int | None]]) -> 
         ],
     )
     group[0].ContentSequence.extend(
-        TextContentItem(codes.COMMENT.concept(), wording.ascii_only(said), RelationshipTypeValues.CONTAINS)
+        TextContentItem(codes.COMMENT.concept(), ascii_only(said), RelationshipTypeValues.CONTAINS)
         for said in _comments(context)
     )
     return group
@@ -147,11 +148,11 @@ def _algorithm(context: Context) -> AlgorithmIdentification:
         "answer version": str(context.answer.version),
     }
     return AlgorithmIdentification(
-        name=wording.ascii_only(proof.bundle),
+        name=ascii_only(proof.bundle),
         version=proof.version or "unknown",
         manufacturer=MANUFACTURER,
         family=codes.FAMILY.concept(),
-        parameters=[wording.ascii_only(f"{name}: {value}") for name, value in known.items() if value],
+        parameters=[ascii_only(f"{name}: {value}") for name, value in known.items() if value],
     )
 
 

@@ -96,8 +96,3 @@ def slice_caption(image: Any, frame: int | None, probability: float) -> str:  # 
 def plural(count: int, word: str) -> str:
     """Return the word, with an s unless there is one."""
     return word if count == 1 else f"{word}s"
-
-
-def ascii_only(text: str, longest: int = 1024) -> str:
-    """Replace what is not ASCII: the objects keep the source's character set, which may not have it."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:longest])

@@ -18,6 +18,7 @@ from answers import FLAG, PROOF, answer, answers, ct_series, radiograph
 from edge_run.errors import InputError
 from edge_run.node.results import Finding, ResultOptions, SeriesAnswer, codes, result_objects
 from edge_run.node.results.uids import derived_uid
+from edge_run.voting.prediction import Flag
 
 ALL = ResultOptions(image_library=True, key_objects=True, presentation_state=True, parametric_map=True)
 KINDS = ["present", "absent", "early", "abstains", "partly", "another finding", "failed"]
@@ -330,7 +331,6 @@ def test_codes_are_those_of_pydicoms_copy_of_the_standard():
 def test_indeterminate_is_what_no_sound_slice_supports():
     from edge_run.ensemble.series import SeriesPrediction
     from edge_run.node.results import finding_of
-    from edge_run.voting.prediction import Flag
 
     def prediction(label, *flags):
         return SeriesPrediction(label, 0.9, {"covid": 0.9, "non_covid": 0.1}, 5, 0.5, (0, 1, 2), {}, flags)
@@ -384,3 +384,12 @@ def test_report_is_read_as_the_template_that_it_names(tmp_path):
     (measured,) = group.get_measurements(name=codes.PROBABILITY.concept())
     assert measured.value == 0.9371234567890123
     assert len(group.source_images) == 2
+
+
+def test_names_from_a_bundle_fit_into_any_object(tmp_path):
+    paths = ct_series(tmp_path / "series", SpecificCharacterSet=None)
+    odd = dataclasses.replace(PROOF, bundle="Lunge\\Größe " * 12, intended_use="Nur für Forschung, keine Diagnose")
+    one = answer(paths, positive="weiß\\rot" * 20, flags=(Flag("ö" * 90, "größer"),), failure="")
+    for number, made in enumerate(result_objects(paths, one, odd, None, ALL)):
+        checked = tool("dciodvfy", "-new", saved(made, tmp_path / f"{number}.dcm"))
+        assert not [line for line in (checked.stdout + checked.stderr).splitlines() if line.startswith("Error")]
