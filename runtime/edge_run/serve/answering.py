@@ -15,6 +15,7 @@ from edge_run.ensemble.prediction import prediction_of, prepare
 from edge_run.errors import BackendError, InputError
 from edge_run.heatmap import Heatmap
 from edge_run.scan.read import read_bytes
+from edge_run.scan.scan import DEFAULT_LIMITS
 
 from .slots import Slots
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from edge_run.ensemble.ensemble import Ensemble
     from edge_run.ensemble.prediction import Features, PreparedScan
     from edge_run.heatmap import Maps
-    from edge_run.scan.scan import Scan
+    from edge_run.scan.scan import Limits, Scan
     from edge_run.voting.prediction import Prediction
 
     from .case_writer import CaseWriter
@@ -77,6 +78,8 @@ class Answering:
         Where answers are logged; None: nowhere.
     queue
         Requests that may wait; the next is refused with 429.
+    limits
+        Bounds on what one scan may cost.
 
     Attributes
     ----------
@@ -84,8 +87,15 @@ class Answering:
         Called with each prediction that is given, from the threads that predict.
     """
 
-    def __init__(self, ensemble: Ensemble, cases: CaseWriter | None, *, queue: int = QUEUE) -> None:
-        self.ensemble, self.cases = ensemble, cases
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        cases: CaseWriter | None,
+        *,
+        queue: int = QUEUE,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self.ensemble, self.cases, self._limits = ensemble, cases, limits
         at_once = batch_plan(ensemble.backend).at_once
         self.slots = Slots(2 * at_once, queue)
         self._networks = threading.Semaphore(at_once)
@@ -202,7 +212,7 @@ class Answering:
     def _read(self, ask: Ask) -> list[PreparedScan]:
         begin = time.perf_counter()
         try:
-            scans = read_bytes(ask.data, ask.name or "the scan", single=ask.single)
+            scans = read_bytes(ask.data, ask.name or "the scan", limits=self._limits, single=ask.single)
         except BackendError as error:
             # A package that would read it is not installed here.
             raise InputError(f"{error.message}.", hint=f"To read it: {error.hint}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge_run.scan.scan import Limits
+
 from .answering import QUEUE, Answering
 from .bodies import MAX_BODY, Bodies
 from .idempotency import Replays
@@ -63,6 +65,7 @@ class Service(NamedTuple):
         max_body
             Most bytes of one request's body.
         """
-        answering = Answering(ensemble, cases, queue=queue)
+        # What a file inflates to is held to the same bound: several are read at a time.
+        answering = Answering(ensemble, cases, queue=queue, limits=Limits(max_bytes=max_body))
         replays = Replays(cases.path, ensemble.bundle) if cases else None
         return cls(answering, Access(tokens), Bodies(max_body), Readiness(answering), replays)

@@ -40,7 +40,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def test_connection_that_was_idle_longest_makes_room(bundle: Path, png: bytes) -> None:
-    with served(bundle, None, listen=Listen(port=0, connections=4)) as server, ExitStack() as stack:
+    with served(bundle, None, listen=Listen(port=0, connections=4, head_s=600)) as server, ExitStack() as stack:
         opened = [connect(server, stack) for _ in range(20)]
         assert server.client.post("/v1/scans", content=png).status_code == 200
         # Those before the last few, and the client's own.
