@@ -70,8 +70,13 @@ def review(answered: Answered) -> Iterator[Callable[..., Review]]:
         return (await run_in_threadpool(answered.ensemble.heatmap, given)).maps
 
     def make(**changes) -> Review:
-        settings = {"maps": maps, "keep_images": True} | changes
-        made.append(Review(settings.pop("log", answered.path), answered.ensemble.bundle, **settings))
+        settings = {
+            "log": answered.path,
+            "bundle": answered.ensemble.bundle,
+            "maps": maps,
+            "keep_images": True,
+        } | changes
+        made.append(Review(**settings))
         return made[-1]
 
     yield make

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_run import Ensemble
 from edge_run.cases import CaseLog, find
 from edge_run.cases.notes import MAX_REMARK
 from edge_run.serve.page.review import PAGE
 from edge_run.voting.prediction import Flag
-from toy import png, scan
+from toy import png, scan, write_toy_bundle
 
 
 def links(text):
@@ -205,6 +206,24 @@ def test_form_that_is_sent_twice_is_noted_once_and_a_second_review_is_noted(clie
     assert len(notes(answered, case)) == 1
     browser.post(f"/cases/{case}/review", data={"verdict": "agree", "notes": "1"})
     assert len(notes(answered, case)) == 2
+
+
+def test_disagreement_says_which_of_several_labels_it_is(client, tmp_path):
+    with Ensemble.load(write_toy_bundle(tmp_path / "toys", labels=("covid", "flu", "none"))) as ensemble:
+        prediction = ensemble.predict(scan(0))
+        decision = msgspec.structs.replace(prediction.decision, flags=(Flag("blank", "the image is blank"),))
+        with CaseLog.open(tmp_path / "several.sqlite") as log:
+            case = log.append(msgspec.structs.replace(prediction, decision=decision))
+        browser = client(log=tmp_path / "several.sqlite", bundle=ensemble.bundle, maps=None)
+    others = [label for label in ("covid", "flu", "none") if label != prediction.label]
+    text = browser.get(f"/cases/{case}").text
+    assert re.findall(r"<option>(\w+)</option>", text) == others
+    assert 'class="bar neutral"' in text
+    assert browser.post(f"/cases/{case}/review", data={"verdict": "disagree", "label": ""}).status_code == 400
+    assert browser.post(f"/cases/{case}/review", data={"verdict": "disagree", "label": "x"}).status_code == 400
+    assert browser.post(f"/cases/{case}/review", data={"verdict": "disagree", "label": others[1]}).status_code == 303
+    with CaseLog.existing(tmp_path / "several.sqlite") as log:
+        assert [note["label"] for note in find(log, case)["notes"]] == [others[1]]
 
 
 @pytest.mark.parametrize(
