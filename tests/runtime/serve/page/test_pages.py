@@ -119,6 +119,21 @@ def test_pictures_have_the_same_size_and_the_layer_is_transparent(client, answer
     assert {one.headers["cache-control"] for one in pictures} == {"no-store"}
 
 
+def test_each_frame_of_a_dicom_file_has_its_own_picture(client, ensemble, tmp_path):
+    pytest.importorskip("pydicom", reason="pydicom is not installed")
+    from dicoms import encode, image
+
+    frames = np.stack([scan(seed, (40, 30)) for seed in range(3)])
+    data = encode(image(frames))
+    with CaseLog.open(tmp_path / "frames.sqlite", keep_images=True) as log:
+        cases = [log.append(result.prediction, data) for result in ensemble.predict_many([data])]
+    browser = client(log=tmp_path / "frames.sqlite")
+    for frame, case in zip(frames, cases, strict=True):
+        shown = browser.get(f"/cases/{case}/scan.png").content
+        assert (cv2.imdecode(np.frombuffer(shown, np.uint8), cv2.IMREAD_UNCHANGED) == frame).all()
+        assert browser.get(f"/cases/{case}/heatmap.png").status_code == 200
+
+
 def test_case_without_its_scan_says_so_and_how_to_keep_scans(client, answered):
     browser = client(keep_images=False)
     text = browser.get(f"/cases/{answered.ids[3]}").text
