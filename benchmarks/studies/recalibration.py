@@ -128,10 +128,10 @@ def trial(bundle: Bundle, entries: Sequence[Entry], count: int, seed: int) -> Tr
     cut = max(n for n, at in enumerate(order) if patients[at] == last) + 1
     # Whole patients on either side: a drawn patient's later scans judge nothing.
     noted, judged = [entries[n] for n in order[:count]], [entries[n] for n in order[cut:]]
-    cases = select(bundle, judged).cases
+    cases = select(bundle, lambda: judged).cases
     if len(order) < count or len(judged) < FEWEST_JUDGES or len(np.unique(cases.targets)) < 2:
         return None
-    selection = select(bundle, noted)
+    selection = select(bundle, lambda: noted)
     precision = selection.precision
     before = figures(bundle.manifest, precision, cases)
     try:

@@ -12,7 +12,7 @@ from edge_run.bundle.manifest.flags import RENAMED
 from .patients import patient_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,7 +82,7 @@ class Selection(NamedTuple):
 
 def select(
     bundle: Bundle,
-    cases: Iterable[Entry],
+    read: Callable[[], Iterable[Entry]],
     precision: str | None = None,
     *,
     family: Collection[str] = (),
@@ -95,8 +95,9 @@ def select(
 
     Parameters
     ----------
-    cases
-        All of the log, oldest first.
+    read
+        Reads all cases of the log, oldest first. It is called twice: first for the labels, so that of a large log only
+        the answers of noted scans are held.
     precision
         Use answers at this one; by default the one with the most noted scans.
     family
@@ -104,27 +105,23 @@ def select(
     patients
         Patient by accession number.
     """
-    every = list(cases)
     manifest = bundle.manifest
-    labels, corrected = _labels(every, manifest.task.labels)
-    candidates: dict[str, dict[str, Entry]] = {}
+    labels, corrected = _labels(read(), manifest.task.labels)
     known = bundle.family | set(family)
-    reasons = [_reason(case, bundle, known, labels) for case in every]
-    for case, reason in zip(every, reasons, strict=True):
+    candidates: dict[str, dict[str, Entry]] = {}
+    answers, counts, early = Counter[str](), Counter[str](), set[str]()
+    for case in read():
+        reason = _reason(case, bundle, known, labels)
         if reason is None:
+            answers[case["precision"]] += 1
             candidates.setdefault(case["precision"], {})[case["scan_sha256"]] = case
+        else:
+            counts[reason] += 1
+            early |= {case["scan_sha256"]} if reason == EARLY else set()
     chosen = precision or max(candidates, key=lambda p: len(candidates[p]), default=manifest.precisions[0])
     used = candidates.get(chosen, {})
-    counts: Counter[str] = Counter()
-    early = set[str]()
-    for case, reason in zip(every, reasons, strict=True):
-        why = reason or (OTHER_PRECISION if case["precision"] != chosen else None)
-        if why is None and used[case["scan_sha256"]] is not case:
-            why = REPEATED
-        if why is not None:
-            counts[why] += 1
-        if why == EARLY:
-            early.add(case["scan_sha256"])
+    counts[OTHER_PRECISION] = answers.total() - answers[chosen]
+    counts[REPEATED] = answers[chosen] - len(used)
     owners = [patient_of(case, patients or {}) for case in used.values()]
     return Selection(
         _arrays(manifest, list(used.values()), labels, owners),
@@ -136,15 +133,16 @@ def select(
     )
 
 
-def _labels(cases: Sequence[Entry], known: Sequence[str]) -> tuple[dict[str, str], int]:
+def _labels(cases: Iterable[Entry], known: Sequence[str]) -> tuple[dict[str, str], int]:
     """Return the label that was noted last for each scan, and how many scans had another one before."""
     noted: dict[str, list[tuple[str, str]]] = {}
     for case in cases:
         found = [(note["utc"], note["label"]) for note in case["notes"] if note["label"] in known]
-        noted.setdefault(case["scan_sha256"], []).extend(found)
+        if found:
+            noted.setdefault(case["scan_sha256"], []).extend(found)
     # Sorted by time alone: of two notes of one millisecond the later in the log counts.
     ordered = {scan: [label for _, label in sorted(found, key=lambda one: one[0])] for scan, found in noted.items()}
-    labels = {scan: found[-1] for scan, found in ordered.items() if found}
+    labels = {scan: found[-1] for scan, found in ordered.items()}
     return labels, sum(len(set(found)) > 1 for found in ordered.values())
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FEWEST = 20
 """Scans of each class: with fewer, one scan moves sensitivity or specificity by more than five points, and a tenth of
 the scans, which is one fold of the cross-fit, may hold none."""
+FEWEST_PATIENTS = 10
+"""Patients of each class: with fewer, a standard error over patients means little."""
 MOST_EARLY = 0.05
 """Share of the noted scans that may have answers that stopped early alone."""
 
@@ -98,13 +100,17 @@ def recalibrate(
             hint=f"choose from {', '.join(bundle.precisions)}",
         )
     head = _intact_head(log)
+    unreadable: list[int] = []
     selection = select(
         bundle,
-        reading.cases(log, since=request.since, damaged=damaged),
+        lambda: reading.cases(log, since=request.since, damaged=unreadable),
         request.precision,
         family=[_alike(bundle, other).sha256 for other in request.also],
         patients=request.patients,
     )
+    if damaged is not None:
+        # The log is read twice.
+        damaged += sorted(set(unreadable))
     new, found = fit_vote(bundle, selection, request, name=_name(bundle, request, out), log_head=head)
     if not found.accepted:
         on_report(found)
@@ -200,6 +206,20 @@ def _intact_head(log: CaseLog) -> str:
     return chain.head_hash
 
 
+def _require_patients(bundle: Bundle, selection: Selection) -> None:
+    cases = selection.cases
+    few = []
+    for index, label in enumerate(bundle.labels):
+        count = len({group for group, target in zip(cases.groups, cases.targets, strict=True) if target == index})
+        few += [f"{count} of {label}"] if count < FEWEST_PATIENTS else []
+    if few:
+        raise UsageError(
+            f"the noted scans come from too few patients: {' and '.join(few)}, of each class at least "
+            f"{FEWEST_PATIENTS} are needed; scans of one patient are no independent evidence",
+            hint="note scans of more patients",
+        )
+
+
 def _require_enough(bundle: Bundle, selection: Selection) -> None:
     targets = selection.cases.targets
     early, scans = selection.early_scans, len(targets)
@@ -218,3 +238,4 @@ def _require_enough(bundle: Bundle, selection: Selection) -> None:
             f"scan moves sensitivity by more than 5 points" + (f" (cases left out: {left_out})" if left_out else ""),
             hint="edge-run cases list; edge-run cases note ID --label LABEL",
         )
+    _require_patients(bundle, selection)

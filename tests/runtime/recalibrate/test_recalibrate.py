@@ -132,7 +132,7 @@ def test_what_is_left_out_is_counted(bundle, log, noted):
     noted(logits[:, :1], truth[:1], first=30, bundle_sha256="f" * 64)
     noted(logits[:, :3], truth[:3], first=40, precision="fp32")
     noted(logits[:, 4:5], truth[4:5], first=50, interval=(0.1, 0.9))
-    found = select(bundle, reading.cases(log))
+    found = select(bundle, lambda: reading.cases(log))
     assert len(found.cases.targets) == 10
     assert found.cases.targets.tolist() == truth.tolist()
     assert found.left_out == {
@@ -144,7 +144,7 @@ def test_what_is_left_out_is_counted(bundle, log, noted):
     }
     assert found.early_scans == 1
     assert sum(found.left_out.values()) + 10 == len(list(reading.cases(log)))
-    assert len(select(bundle, reading.cases(log), "fp32").cases.targets) == 3
+    assert len(select(bundle, lambda: reading.cases(log), "fp32").cases.targets) == 3
 
 
 def test_last_label_of_a_scan_counts_whichever_answer_it_is_about(bundle, log, noted):
@@ -153,7 +153,7 @@ def test_last_label_of_a_scan_counts_whichever_answer_it_is_about(bundle, log, n
     noted(logits, [0], notes=False)
     note(log, early, None)
     note(log, early, "non_covid")
-    found = select(bundle, reading.cases(log))
+    found = select(bundle, lambda: reading.cases(log))
     assert (found.cases.targets.tolist(), found.corrected) == ([1], 1)
     assert found.early_scans == 0
 
@@ -162,7 +162,7 @@ def test_same_pixels_in_two_files_are_one_group(bundle, log, noted):
     logits, truth = draw(6)
     noted(logits, truth)
     noted(logits[:, :2] + 1e-5, truth[:2], first=100)
-    groups = select(bundle, reading.cases(log)).cases.groups
+    groups = select(bundle, lambda: reading.cases(log)).cases.groups
     assert groups[6:] == groups[:2]
     assert len(set(groups)) == 6
 
@@ -179,7 +179,7 @@ def test_answers_of_an_ancestor_count_again(bundle, log, noted, tmp_path):
     noted(*draw(60))
     recalibrate(bundle, log, tmp_path / "new")
     child = Bundle(tmp_path / "new")
-    assert len(select(child, reading.cases(log)).cases.targets) == 60
+    assert len(select(child, lambda: reading.cases(log)).cases.targets) == 60
     # On the same cases a second time there is nothing to gain.
     with pytest.raises(GateError, match="not better than the present one"):
         recalibrate(child, log, tmp_path / "third")
@@ -247,11 +247,21 @@ def test_patients_are_counted_together_where_the_hospital_lists_them(bundle, log
         note(log, case, bundle.labels[target])
     table = tmp_path / "patients.csv"
     table.write_text("accession,patient\nA-0,Jo\nA-1,Jo\nA-2,Mo\n")
-    found = select(bundle, reading.cases(log), patients=read_patients(table))
+    found = select(bundle, lambda: reading.cases(log), patients=read_patients(table))
     # Four scans of Jo, two of Mo, two of an examination that the table lacks, and four without a number.
     assert found.patients == 6
     assert [found.cases.groups.count(name) for name in ("patient Jo", "patient Mo")] == [4, 2]
     assert len(set(found.cases.groups)) == 8
+
+
+def test_scans_of_few_patients_are_refused(bundle, log):
+    logits, truth = draw(60)
+    for n, (rows, target) in enumerate(zip(logits.transpose(1, 0, 2), truth, strict=True)):
+        case = log.append(answer_of(bundle, rows, scan=f"{n:064x}"), accession=f"A-{n % 6}")
+        note(log, case, bundle.labels[target])
+    few = Request(patients={f"A-{n}": f"P{n}" for n in range(6)})
+    with pytest.raises(UsageError, match="too few patients"):
+        recalibrate(bundle, log, None, few)
 
 
 @pytest.mark.parametrize("text", [b"a,b\n1,2\n", b"\xff\xfe", None])
