@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from edge_run.metrics.bootstrap import Interval
     from edge_train.data.dataset import Dataset
-    from edge_train.evaluate.bootstrap import Interval
 
 FIGURES = {"accuracy": "accuracy", "auroc": "AUROC", "ece": "ECE"}
 FEW = 200
