@@ -116,7 +116,7 @@ def add_derived_forms(
             scans.training, scans.validation.paths, _typical(bundle)[1], writer.add_array, reporter.say
         )
         manifest = _manifest(bundle, members, votes, scans, image, flag_target, reporter)
-        writer.copy(bundle)
+        writer.copy(bundle, manifest.files)
         writer.finish(manifest)
     return manifest
 

@@ -18,6 +18,7 @@ from edge_run.bundle.manifest import File, Manifest
 from edge_run.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -68,15 +69,16 @@ class BundleWriter:
         target.write_bytes(data)
         return File(path, sha256(data), len(data))
 
-    def copy(self, bundle: Bundle) -> None:
-        """Add the checked files of another bundle and its licence, linked where the disk allows.
+    def copy(self, bundle: Bundle, files: Iterable[File]) -> None:
+        """Add files of another bundle, each checked, and its licence, linked where the disk allows.
 
         A file that was added before stays: it takes the other one's place.
         """
-        for file in bundle.manifest.files:
-            data, target = bundle.read(file), self._folder / file.path
+        for file in files:
+            target = self._folder / file.path
             if target.exists():
                 continue
+            data = bundle.read(file)
             target.parent.mkdir(parents=True, exist_ok=True)
             if not _linked(bundle.path / file.path, target):
                 target.write_bytes(data)

@@ -120,7 +120,7 @@ def recalibrate(
         )
     if out is not None:
         with BundleWriter(out) as writer:
-            writer.copy(bundle)
+            writer.copy(bundle, new.files)
             writer.finish(new)
         found = msgspec.structs.replace(found, out=str(out), sha256=Bundle(out).sha256)
     on_report(found)
