@@ -18,6 +18,7 @@ from .flags.stages import Point, fit_stages, low_confidence
 from .gate import gate
 from .gate.compile import compile_member, compile_vote
 from .gate.precisions import RECIPES, chosen
+from .gate.reference_choice import choose_reference
 from .gate.trained_member import load_trained_member
 from .graphs.ranges import METHODS
 from .reporter import Reporter
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .scans.export_scans import ValidationScans
 
 BEST = "best"
+UNCLEAR = "of the others, a member hardly decides between two labels"
 
 
 def export(
@@ -116,6 +118,11 @@ def export(
         reported(judged)
         _refuse(judged)
         _refuse_no_gain(judged)
+        compiled, scans, clear = choose_reference(compiled, recipes, scans)
+        if clear < len(scans.reference):
+            reporter.say(
+                f"note: verify compares the labels of {clear} of {len(scans.reference)} reference scans: {UNCLEAR}"
+            )
         stages = _stages(compiled, votes, scans.validation, flag_target)
         spec, progress = run.record.config.preprocess, reporter.progress("features of the training scans")
         ood = fit_ood(compiled, recipes, stages[0], scans, spec, writer.add_array, progress)

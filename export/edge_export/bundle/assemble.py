@@ -81,7 +81,7 @@ def assemble(
         stages=stages,
         flags=flags.thresholds,
         reference=Reference(
-            writer.add("reference/scan.png", reference_image()),
+            writer.add("reference/scan.png", reference_image(scans.reference_numbers[0])),
             writer.add_array("reference/scans.npy", scans.reference),
             {precision: recipe.elsewhere for precision, recipe in recipes.items()},
         ),

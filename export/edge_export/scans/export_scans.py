@@ -8,7 +8,7 @@ from edge_run.errors import DataError
 from edge_train.data.dataset import decode, read_folders
 
 from .calibration import choose_scans
-from .reference import reference_scans
+from .reference import CANDIDATES, reference_scans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,9 @@ class ExportScans(NamedTuple):
     calibration, calibration_sha256
         Training scans ``[K, H, W] uint8`` that set the INT8 ranges, and the hashes of their files, sorted.
     reference
-        Drawn scans ``[4, 1, H, W] uint8``.
+        Drawn scans ``[K, 1, H, W] uint8``.
+    reference_numbers
+        Which drawings they are; empty where that is not known.
     training
         Files whose features describe the training distribution: all training scans, or an even choice of
         `FEATURE_SCANS`. They are read when they are needed, a few at a time.
@@ -69,6 +71,7 @@ class ExportScans(NamedTuple):
     calibration_sha256: tuple[str, ...]
     reference: NDArray[np.uint8]
     training: tuple[Path, ...] = ()
+    reference_numbers: tuple[int, ...] = ()
 
 
 def read_export_scans(run: Run, folders: Sequence[Path], *, calibration_scans: int) -> ExportScans:
@@ -104,6 +107,7 @@ def read_export_scans(run: Run, folders: Sequence[Path], *, calibration_scans: i
         tuple(sorted(calibration.sha256)),
         reference_scans(spec),
         tuple(train[i].path for i in described),
+        tuple(range(CANDIDATES)),
     )
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COUNT = 4
+CANDIDATES = 12
+"""So many are drawn; those are kept whose answers are clear, see :mod:`edge_export.gate.reference_choice`."""
+
 HEIGHT, WIDTH = 384, 448
 
 
@@ -29,15 +32,15 @@ def draw(seed: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(canvas + noise, 0, 255), dtype=np.uint8)
 
 
-def reference_image() -> bytes:
-    """The first scan as PNG."""
-    ok, encoded = cv2.imencode(".png", draw(0))
+def reference_image(number: int = 0) -> bytes:
+    """One of the drawn scans as PNG."""
+    ok, encoded = cv2.imencode(".png", draw(number))
     if not ok:
         raise RuntimeError("OpenCV cannot write PNG")
     return bytes(encoded)
 
 
 def reference_scans(spec: PreprocessSpec) -> NDArray[np.uint8]:
-    """``[4, 1, size, size] uint8``; the first one is the reference image, read and preprocessed."""
-    first = image.read(reference_image()).pixels
-    return np.concatenate([preprocess(pixels, spec) for pixels in (first, *(draw(s) for s in range(1, COUNT)))])
+    """Draw the candidates, ``[12, 1, size, size] uint8``, each read from its PNG and preprocessed."""
+    pixels = [image.read(reference_image(number)).pixels for number in range(CANDIDATES)]
+    return np.concatenate([preprocess(one, spec) for one in pixels])
