@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from edge_run._version import __version__
-from edge_run.bundle.derive import FORMS, SOURCE, derive
-from edge_run.bundle.manifest import SCHEMA_VERSION, Artefact
+from edge_run.bundle.derive import FORMS, SOURCE
+from edge_run.bundle.manifest import SCHEMA_VERSION, Artefact, Quantisation
 from edge_run.bundle.writer import BundleWriter
 from edge_run.errors import DataError, GateError, UsageError
 from edge_run.flags import FeatureDistance
@@ -22,9 +22,9 @@ from edge_train.data.dataset import decode, read_folders
 from .bundle.assemble import evaluation_of
 from .flags.flags import OodReference, fit_flags, fit_image_flags
 from .gate import gate
-from .gate.artefact import assess_artefact
-from .gate.compile import CompiledMember, artefact_line, judge_vote, vote_line
-from .gate.float_fallback import FloatFallback
+from .gate.compile import CompiledMember, artefact_line, compile_vote
+from .gate.derived_fallback import DerivedFallback
+from .gate.float_fallback import RANKING_SCANS
 from .gate.output import MemberOutput
 from .gate.precisions import RECIPES, chosen
 from .gate.trained_member import TrainedMember
@@ -63,8 +63,9 @@ def add_derived_forms(
     The check of orientation is fitted anew, for every precision.
 
     The stored networks stand in the place of the originals: each form is compared with what they answer to the
-    validation scans, by the tolerances of ``int8-cpu``. Each gets its own temperature and its own flags. No network is
-    added: a device derives what it needs, see :mod:`edge_run.bundle.derive`.
+    validation scans, by the tolerances of ``int8-cpu``. A quantised form that fails keeps its residual sums, then its
+    most sensitive layers, in float. Each form gets its own temperature and its own flags. No network is added: a device
+    derives what it needs, see :mod:`edge_run.bundle.derive`.
 
     Parameters
     ----------
@@ -95,22 +96,22 @@ def add_derived_forms(
             f"{bundle.manifest.name} does not store {SOURCE}", hint="edge-run export RUN DATA --out BUNDLE"
         )
     recipe = chosen([SOURCE], tolerances)[SOURCE]
-    recipes = {form: recipe._replace(half_scales=RECIPES[form].half_scales) for form in forms}
+    recipes = {
+        # Tolerances of int8-cpu for all; what can be repaired, and how, is that of the form.
+        form: RECIPES[form]._replace(member=recipe.member, vote=recipe.vote)
+        for form in sorted(forms, key=FORMS.index)
+    }
     scans = _scans(bundle, folders)
     with BundleWriter(out) as writer:
         members = []
         for member in bundle.manifest.members:
             stored = _stored(bundle, member, scans, writer.scratch)
-            artefacts = {}
-            for form, own in recipes.items():
-                path = writer.scratch / f"{member.id}.{form}.onnx"
-                path.write_bytes(derive(stored.fp32.read_bytes(), form, _float_layers(member)))
-                artefacts[form] = assess_artefact(path, stored, own, scans)._replace(float_layers=_float_layers(member))
-                reporter.say(artefact_line(member.id, form, artefacts[form]))
-            members.append(CompiledMember(stored, artefacts, FloatFallback(stored, scans)))
-        votes = {form: judge_vote(members, form, own, scans.validation) for form, own in recipes.items()}
-        for form, voted in votes.items():
-            reporter.say(vote_line(form, voted))
+            fallback = DerivedFallback(stored, scans, reporter, kept=_float_layers(member))
+            artefacts = fallback.derive_all(recipes)
+            for form, made in artefacts.items():
+                reporter.say(artefact_line(member.id, form, made))
+            members.append(CompiledMember(stored, artefacts, fallback))
+        votes = {form: compile_vote(members, form, own, scans, reporter) for form, own in recipes.items()}
         _refuse(members, votes)
         image = fit_image_flags(
             scans.training, scans.validation.paths, _typical(bundle)[1], writer.add_array, reporter.say
@@ -146,7 +147,10 @@ def _scans(bundle: Bundle, folders: Sequence[Path]) -> ExportScans:
     reference = bundle.read_array(bundle.manifest.reference.scans)
     train = dataset.of("train").samples
     training = tuple(train[i].path for i in choose_scans(train, FEATURE_SCANS, seed=0))
-    return ExportScans(validation, validation.pixels[:0], (), reference, training)
+    # Layers are ranked by training scans, since the gate needs the others.
+    ranked = [train[i] for i in choose_scans(train, RANKING_SCANS, seed=0)]
+    ranking = decode(ranked, spec).pixels if ranked else validation.pixels[:RANKING_SCANS]
+    return ExportScans(validation, ranking, (), reference, training)
 
 
 def _stored(bundle: Bundle, member: BundleMember, scans: ExportScans, scratch: Path) -> TrainedMember:
@@ -207,13 +211,15 @@ def _manifest(
 
 
 def _member(old: BundleMember, compiled: CompiledMember) -> BundleMember:
+    source = old.artefacts[SOURCE].quantisation
+    method = source.method if source else ""
     derived = {
         form: Artefact(
             file=None,
             temperature=made.output.temperature,
             parity=made.parity,
             reference_logits=tuple(tuple(map(float, row)) for row in made.reference),
-            quantisation=old.artefacts[SOURCE].quantisation if form.startswith("int8") else None,
+            quantisation=Quantisation(method, made.float_layers) if form.startswith("int8") else None,
             derived_from=SOURCE,
         )
         for form, made in compiled.artefacts.items()

@@ -14,6 +14,9 @@ from .gate import in_words
 from .sensitivity import LayerError, rank_layers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_export.graphs.ranges import Ranges
     from edge_export.scans.export_scans import ExportScans
 
     from .precisions import Recipe
@@ -29,6 +32,8 @@ class FloatFallback:
     ----------
     reporter
         Receives the figure that starts a repair, and the progress of the ranking.
+    kept
+        Layers that are in float whatever the gate says.
     """
 
     def __init__(
@@ -36,8 +41,10 @@ class FloatFallback:
         original: TrainedMember,
         scans: ExportScans,
         reporter: Reporter = Reporter(),  # noqa: B008 - immutable
+        *,
+        kept: tuple[str, ...] = (),
     ) -> None:
-        self._original, self._scans, self._reporter = original, scans, reporter
+        self._original, self._scans, self._reporter, self._kept = original, scans, reporter, kept
         self._rankings: dict[tuple[str, bool], list[LayerError]] = {}
 
     def ranking(self, recipe: Recipe, method: str) -> list[LayerError]:
@@ -46,10 +53,10 @@ class FloatFallback:
         if key not in self._rankings:
             scans = self._scans.calibration
             some = scans[np.linspace(0, len(scans) - 1, min(RANKING_SCANS, len(scans))).astype(int)]
-            ranges = self._original.ranges[method]
+            fp32, ranges = self._ranked(method)
             progress = self._reporter.progress(f"{self._original.id}: ranking layers")
             self._rankings[key] = rank_layers(
-                self._original.fp32, ranges, some, symmetric=recipe.symmetric, progress=progress
+                fp32, ranges, some, symmetric=recipe.symmetric, kept=self._kept, progress=progress
             )
         return self._rankings[key]
 
@@ -62,19 +69,28 @@ class FloatFallback:
         -------
         None where all is in float already.
         """
-        sums = self._sums()
-        if len(failing.float_layers) < len(sums):
-            more = sums
+        always = (*self._kept, *self._sums())
+        if len(failing.float_layers) < len(always):
+            more = always
         else:
             layers = [error.layer for error in self.ranking(recipe, failing.method)]
-            kept = len(failing.float_layers) - len(sums)
-            if kept == len(layers):
+            added = len(failing.float_layers) - len(always)
+            if added == len(layers):
                 return None
-            more = (*sums, *layers[: min(len(layers), max(1, 2 * kept))])
-        return build_artefact(self._original, precision, recipe, self._scans, method=failing.method, float_layers=more)
+            more = (*always, *layers[: min(len(layers), max(1, 2 * added))])
+        return self.build(precision, recipe, failing.method, more)
+
+    def build(self, precision: str, recipe: Recipe, method: str, float_layers: tuple[str, ...]) -> Candidate:
+        """Build and judge an artefact that has these layers in float."""
+        return build_artefact(self._original, precision, recipe, self._scans, method=method, float_layers=float_layers)
+
+    def _ranked(self, method: str) -> tuple[Path, Ranges]:
+        """Return the float graph whose layers are ranked, and the ranges of its tensors."""
+        return self._original.fp32, self._original.ranges[method]
 
     def _sums(self) -> tuple[str, ...]:
-        return tuple(node.name for node in onnx.load(self._original.fp32).graph.node if node.op_type == "Add")
+        nodes = onnx.load(self._original.fp32).graph.node
+        return tuple(node.name for node in nodes if node.op_type == "Add" and node.name not in self._kept)
 
     def repair(self, precision: str, recipe: Recipe, candidate: Candidate) -> Candidate:
         """Return the artefact as it is if its gate passes, else with as few layers in float as let it pass."""

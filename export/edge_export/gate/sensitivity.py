@@ -14,7 +14,7 @@ from edge_run._files import unfinished_folder
 from edge_run.bundle.derive.int8_trt import quantise_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +43,7 @@ def rank_layers(
     scans: NDArray[np.uint8],
     *,
     symmetric: bool,
+    kept: Collection[str] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[LayerError]:
     """Quantise each convolution by itself, weights and input, and see how far the logits move; the worst first.
@@ -53,9 +54,11 @@ def rank_layers(
         ``[N, H, W] uint8`` preprocessed; a few are enough to rank.
     symmetric
         Input as signed bits around zero (TensorRT), or as unsigned bits over its range (CPU).
+    kept
+        Layers that stay in float in any case, and need no place in the ranking.
     """
     model = onnx.load(fp32)
-    layers = [node for node in model.graph.node if node.op_type == "Conv"]
+    layers = [node for node in model.graph.node if node.op_type == "Conv" and node.name not in kept]
     reference = Simulation(fp32).logits(scans[:, None])
     errors = []
     with unfinished_folder(fp32.parent) as scratch:

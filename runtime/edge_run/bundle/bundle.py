@@ -149,8 +149,10 @@ class Bundle:
 
     def source_of(self, member: BundleMember, precision: str) -> Source:
         """Return the stored artefact that a form is derived from."""
-        artefact = member.artefacts[member.artefacts[precision].derived_from or precision]
-        file, quantisation = artefact.file, artefact.quantisation
+        own = member.artefacts[precision]
+        artefact = member.artefacts[own.derived_from or precision]
+        # A quantised form may have more layers in float than what it is derived from.
+        file, quantisation = artefact.file, own.quantisation or artefact.quantisation
         assert file is not None  # noqa: S101 - the manifest was checked
         kept = quantisation.float_layers if quantisation else ()
         return Source(member.id, file.sha256, kept, lambda: self.read(file))

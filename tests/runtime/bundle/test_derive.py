@@ -155,6 +155,21 @@ def test_bundle_answers_in_a_form_that_it_does_not_store(bundle):
     assert len(list(bundle.with_name("toy.derived").glob("*.fp32.*.onnx"))) == 2
 
 
+def test_form_with_more_layers_in_float_is_derived_with_them(tmp_path):
+    def keep(manifest):
+        for member, own in zip(
+            manifest["members"], (None, {"method": "minmax", "float_layers": ["conv"]}), strict=True
+        ):
+            member["artefacts"]["int8-cpu"]["quantisation"] = {"method": "minmax", "float_layers": ["sum"]}
+            member["artefacts"]["fp32"] |= {"file": None, "derived_from": "int8-cpu", "quantisation": own}
+
+    bundle = Bundle(write_toy_bundle(tmp_path / "toy", members=2, mutate=keep))
+    sources = [bundle.source_of(member, "fp32") for member in bundle.manifest.members]
+    assert [tuple(source.float_layers) for source in sources] == [("sum",), ("conv",)]
+    stored = [bundle.source_of(member, "int8-cpu") for member in bundle.manifest.members]
+    assert [tuple(source.float_layers) for source in stored] == [("sum",), ("sum",)]
+
+
 def test_verify_replays_a_derived_form_once_it_is_there(bundle):
     opened = Bundle(bundle)
     assert opened.manifest.stored_precisions == ("int8-cpu",)
