@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .data.dataset import read_folders, write_splits_csv
     from .data.decode import decode
     from .data.samples import Dataset, Sample
+    from .fit.terminal import show_training
     from .networks.infer import infer, use_threads
     from .networks.member import ARCHITECTURES, Member
     from .networks.orthogonal_spheres import OrthogonalSpheres
@@ -42,6 +43,7 @@ __all__ = [
     "measure",
     "parse_members",
     "read_folders",
+    "show_training",
     "train",
     "use_threads",
     "write_splits_csv",
@@ -64,6 +66,7 @@ _HOMES = {
     "measure": "edge_run.metrics.figures.measure",
     "parse_members": "edge_train.config.parse_members",
     "read_folders": "edge_train.data.dataset.read_folders",
+    "show_training": "edge_train.fit.terminal.show_training",
     "train": "edge_train.training.train",
     "use_threads": "edge_train.networks.infer.use_threads",
     "write_splits_csv": "edge_train.data.dataset.write_splits_csv",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -19,10 +18,7 @@ from .output import say
 from .output.style import is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from edge_train.config import TrainConfig
-    from edge_train.fit.progress import TrainingProgress
+    from collections.abc import Mapping
 
 RUN = "Run"
 NETWORK = "Networks"
@@ -98,7 +94,10 @@ def _train(options: Mapping[str, Any]) -> None:
     training.use_threads(call["threads"])
     folders = [Path(folder) for folder in call["data"]]
     hardware = {name: call[name] or usual for name, usual in _USUAL_HARDWARE.items()}
-    with saying_what_is_kept(lambda: _what_is_kept(Path(out))), _progress(config) as progress:
+    with (
+        saying_what_is_kept(lambda: _what_is_kept(Path(out))),
+        training.show_training(config, say, terminal=_draws()) as progress,
+    ):
         training.train(
             folders,
             Path(out),
@@ -116,21 +115,9 @@ def _train(options: Mapping[str, Any]) -> None:
     typer.echo(out)
 
 
-@contextlib.contextmanager
-def _progress(config: TrainConfig) -> Iterator[TrainingProgress]:
-    """Show the training as a live table on a terminal, as lines elsewhere."""
-    from edge_train.fit.progress import TrainingProgress
-
-    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
-        yield TrainingProgress(say)
-        return
-    from rich.console import Console
-
-    from edge_train.fit.terminal import TrainingTable
-
-    members = [(member.id, member.arch, config.epochs_for(member.id)) for member in config.members]
-    with TrainingTable(members, Console(stderr=True, highlight=False)) as table:
-        yield table
+def _draws() -> bool:
+    """Tell whether a table can be drawn where messages go."""
+    return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
 
 
 def _what_is_kept(out: Path) -> str:

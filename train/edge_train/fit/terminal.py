@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -12,11 +14,12 @@ from rich.text import Text
 from .progress import Epoch, TrainingProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-    from rich.console import Console
     from typing_extensions import Self
+
+    from edge_train.config import TrainConfig
 
 MACS = {"resnet18": 1.8, "googlenet": 1.5, "resnet50": 4.1, "resnet101": 7.8}
 """Thousand million multiply-adds of a network at 224 pixels: how the time of one foretells that of another."""
@@ -134,6 +137,17 @@ class TrainingTable(TrainingProgress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+
+
+@contextlib.contextmanager
+def show_training(config: TrainConfig, say: Callable[[str], None], *, terminal: bool) -> Iterator[TrainingProgress]:
+    """Show a training on standard error: as a live table on a terminal, as lines by ``say`` elsewhere."""
+    if not terminal:
+        yield TrainingProgress(say)
+        return
+    members = [(member.id, member.arch, config.epochs_for(member.id)) for member in config.members]
+    with TrainingTable(members, Console(stderr=True, highlight=False)) as table:
+        yield table
 
 
 def _figures(row: _Row) -> tuple[str, str, str, str]:
