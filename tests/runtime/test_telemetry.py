@@ -166,6 +166,16 @@ def test_watch_and_cases_leave_no_trace(watched: Callable[..., Traces], tmp_path
     assert watched(several) == Traces([], [], 0)
 
 
+def test_training_leaves_no_trace(watched: Callable[..., Traces], tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    from samples.dataset import write_dataset
+
+    write_dataset(tmp_path / "scans", per_split={"train": 4, "val": 2}, size=32)
+    settings = ("--init", "none", "--members", "resnet18", "--size", "32", "--epochs", "1", "--batch-size", "4")
+    scans, run = tmp_path / "scans", tmp_path / "run"
+    assert watched(COMMAND, "train", scans, "--out", run, *settings, "--accept-weak-vote") == Traces([], [], 0)
+
+
 @pytest.mark.parametrize("ci", [None, "true"])
 def test_nothing_that_any_command_imports_leaves_a_trace(watched: Callable[..., Traces], ci: str | None) -> None:
     program = f"from edge_run._telemetry import keep_caches; keep_caches()\n{EVERYTHING}"
