@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from edge_run.voting.prediction import Source
+
 from .ids import greatest_id, new_id, now_ms, utc
 from .rows import decoded, last_seq, rows
 
@@ -164,11 +166,14 @@ def series_entries(log: CaseLog, *, since: str = "", first: int = 1) -> Iterator
 
 def _unfinished(log: CaseLog, facts: SeriesFacts) -> LoggedAnswer | None:
     first = max(1, last_seq(log.connection) - _RECENT)
-    same = [entry for entry in series_entries(log, first=first) if entry.facts == facts and not entry.objects]
+    # As they are read back: JSON knows no tuples.
+    wanted = msgspec.json.decode(msgspec.json.encode(facts), type=SeriesFacts)
+    same = [entry for entry in series_entries(log, first=first) if entry.facts == wanted and not entry.objects]
     return same[-1].logged if same else None
 
 
-_SOURCE = ("bundle", "bundle_sha256", "precision", "backend", "version", "skipped_backends")
+# Of the type itself, so that a new field is read back too: an answer is known again by all of them.
+_SOURCE = Source.__struct_fields__
 
 
 def _facts(entry: dict[str, Any]) -> SeriesFacts | None:

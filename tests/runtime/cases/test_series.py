@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from edge_run.cases import CaseLog, CaseLogError, cases, find, verify
@@ -9,6 +10,7 @@ from edge_run.cases.notes import note
 from edge_run.cases.purge import last_purge, purge
 from edge_run.cases.series import LoggedObject, SeriesFacts, append_objects, append_series, series_entries
 from edge_run.errors import UsageError
+from edge_run.voting.prediction import Source
 from toy import edge_run
 
 FACTS = SeriesFacts(
@@ -53,6 +55,13 @@ def test_answer_that_a_crash_left_without_objects_is_not_logged_twice(log):
     append_objects(log, first.case, [OBJECT])
     assert append_series(log, FACTS) != first
     assert len(list(series_entries(log))) == 2
+
+
+def test_answer_is_known_again_by_every_field_of_its_source(log):
+    source = msgspec.to_builtins(Source("toy", "b" * 64, "fp32", "cpu", "1", (), "d" * 64))
+    full = msgspec.structs.replace(FACTS, source=source)
+    assert append_series(log, full) == append_series(log, full)
+    assert next(series_entries(log)).facts.source == {**source, "skipped_backends": []}
 
 
 def test_another_answer_is_another_entry(log):

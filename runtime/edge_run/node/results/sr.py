@@ -140,6 +140,7 @@ def _algorithm(context: Context) -> AlgorithmIdentification:
     proof = context.proof
     known = {
         "bundle sha256": proof.bundle_sha256,
+        "parent sha256": proof.parent_sha256,
         "precision": proof.precision,
         "backend": proof.backend,
         "early exit": "no" if context.answer.interval is None else "yes",
