@@ -173,7 +173,8 @@ def test_export_leaves_nothing_but_the_bundle(exported):
     entries += [a.file for m in exported.manifest.members for a in m.artefacts.values()]
     entries += [exported.manifest.reference.image, exported.manifest.reference.scans]
     for thresholds in exported.manifest.flags.values():
-        entries += [thresholds.feature_distance.statistics, thresholds.typical]
+        entries += [thresholds.feature_distance.statistics, *filter(None, [thresholds.typical])]
+        entries += [thresholds.orientation.models] if thresholds.orientation else []
     assert files == {"bundle.json", *(entry.path for entry in entries)}
     assert exported.logging_before == exported.logging_after
     voices = ("resnet18", "googlenet", "vote", "flags")
