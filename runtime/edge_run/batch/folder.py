@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import contextmanager
@@ -80,6 +81,24 @@ def read_settings(folder: Path) -> Settings | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", hint="restore it, or use another --out") from error
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Explain what keeps an output folder from being used.
+
+    Raises
+    ------
+    UsageError
+        It cannot be made, entered or written; a full disk stays an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        reason = error.strerror or str(error)
+        raise UsageError(f"the output folder {folder} cannot be used: {reason}", hint="give another --out") from error
 
 
 @contextmanager

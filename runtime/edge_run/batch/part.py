@@ -12,8 +12,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from edge_run._files import make_folder, sync_folder
-from edge_run.cases.head import Head, write_head
+from edge_run._files import make_folder, replace_file, sync_folder
+from edge_run.cases.head import Head, head_path
 
 from . import layout, parquet
 from .chain import GENESIS, line_of, linked
@@ -63,9 +63,14 @@ class PartWriter:
         if self._file < 0:
             self._open()
         chain = list(linked(rows, self._head.hash))
-        data = memoryview(b"".join(map(line_of, chain)))
-        while data:
-            data = data[os.write(self._file, data) :]
+        try:
+            data = memoryview(b"".join(map(line_of, chain)))
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError:
+            # Half a line may be there, which the next process of the shard cuts off.
+            self._leave()
+            raise
         if chain:
             self._head = Head(self._head.seq + len(chain), chain[-1].hash)
         if time.monotonic() - self._synced >= SECONDS_BETWEEN_SYNCS:
@@ -79,9 +84,12 @@ class PartWriter:
         if self._file < 0:
             return
         os.fsync(self._file)
+        self._leave()
+        seal(self._path, self._head, as_parquet=self._as_parquet)
+
+    def _leave(self) -> None:
         os.close(self._file)
         self._file = -1
-        seal(self._path, self._head, as_parquet=self._as_parquet)
 
     def _open(self) -> None:
         self._number += 1
@@ -103,14 +111,19 @@ def seal(unfinished: Path, head: Head, *, as_parquet: bool) -> None:
     """Give an open part, which is synced, its final form and name."""
     if as_parquet:
         sealed = layout.sealed_name(unfinished, layout.PARQUET)
-        write_head(sealed, head)
+        _write_head(sealed, head)
         parquet.write(sealed, links(unfinished))
         unfinished.unlink()
     else:
         sealed = layout.sealed_name(unfinished, layout.JSONL)
-        write_head(sealed, head)
+        _write_head(sealed, head)
         unfinished.rename(sealed)
     sync_folder(sealed.parent)
+
+
+def _write_head(sealed: Path, head: Head) -> None:
+    # Not as that of the case log, which may fail: without it, rows lost at the end would not show.
+    replace_file(head_path(sealed), f"{head.seq} {head.hash}\n".encode())
 
 
 def recover(folder: Path, prefix: str, *, as_parquet: bool = False) -> int:

@@ -68,17 +68,20 @@ def run(
     What is in the output folder is not answered again. A file that cannot be read has a row with an error, and the exit
     code is 0 all the same.
     """
+    from edge_run.batch.folder import usable
+
     from ._answering import decode_limits
     from ._batching import Job, run_shard
 
     limits = decode_limits(decode_seconds, decode_memory)
     job = Job(out, paths or [], bundle, precision, backend, threads, early_exit, parquet, retry_errors, limits)
-    if ray is None:
-        work = run_shard(job, shard)
-    else:
-        from ._batching_ray import run_ray
+    with usable(out):
+        if ray is None:
+            work = run_shard(job, shard)
+        else:
+            from ._batching_ray import run_ray
 
-        work = run_ray(job, ray, shard)
+            work = run_ray(job, ray, shard)
     if as_json:
         print_json(
             {
@@ -103,9 +106,10 @@ def list_(paths: Paths = None, out: Out = ..., as_json: _options.Json = False) -
 
     if not paths:
         raise UsageError("there is nothing to list", hint="give files, folders or URLs")
+    from edge_run.batch.folder import usable
     from edge_run.batch.listing import read_list
 
-    with saying_what_is_kept(lambda: "no list was written"):
+    with usable(out), saying_what_is_kept(lambda: "no list was written"):
         path = listed(paths, out)
     entries = list(read_list(path))
     unreadable = sum(entry.sha256 is None for entry in entries)
@@ -131,9 +135,12 @@ def merge(
     Writes DIR/answers.jsonl and DIR/summary.json. The exit code is 3 where listed files have no row, 6 where a hash chain
     is broken or two answers of one file differ.
     """
+    from edge_run.batch.folder import usable
+
     from ._merging import merged_folder
 
-    merged, document, text = merged_folder(out, csv=csv)
+    with usable(out):
+        merged, document, text = merged_folder(out, csv=csv)
     if as_json:
         print_json(document)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -36,6 +38,8 @@ def run_ray(job: Job, address: str, shard: str) -> Work:
     if address not in (LOCAL, "auto") and (":" not in address or Path(address).exists()):
         raise UsageError(f"{address!r} is no address of a Ray cluster", hint="--ray local, --ray auto, --ray HOST:PORT")
     ray = need_ray(address)
+    # A scheduler that ends the job must not leave Ray's processes and files behind.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     if job.parquet:
         parquet.need_pyarrow()
     opened, selection = open_bundle(job.bundle, job.backend, job.precision)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archives import merged
+from edge_run._files import sha256
+from edge_run.batch import part
 from edge_run.batch.layout import open_parts, sealed_parts
+from edge_run.batch.reading import verified
 from toy import edge_run
 
 if TYPE_CHECKING:
@@ -55,7 +60,7 @@ def half(file, data):
     return real(file, data)
 part.os.write = half
 """,
-    "before a part is sealed": 'dies(part, "write_head", 2)',
+    "before a part is sealed": 'dies(part, "replace_file", 2)',
     "before a part gets its name": 'dies(part.layout, "sealed_name", 4)',
     "after a part got its name": 'dies(part, "sync_folder", 1)',
 }
@@ -67,7 +72,7 @@ def test_killed_shard_goes_on(archive: Archive, capsys: Capsys, tmp_path: Path, 
     program = KILLED.format(where=POINTS[point])
     killed = subprocess.run([sys.executable, "-c", program, *map(str, given)], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    before = sum(part.read_bytes().count(b'"hash"') for part in (*sealed_parts(tmp_path), *open_parts(tmp_path)))
+    before = sum(path.read_bytes().count(b'"hash"') for path in (*sealed_parts(tmp_path), *open_parts(tmp_path)))
     assert before >= 50
     done = edge_run(capsys, *given, "--json")
     work = json.loads(done.out)
@@ -102,6 +107,39 @@ def test_merging_reads_what_a_killed_shard_left_and_names_what_is_missing(archiv
     assert found["faults"] == []
     assert found["missing"] == archive.files - found["answered"] - found["errors"] > 0
     assert len(found["missing_files"]) == 20
+
+
+def test_full_disk_costs_no_row_that_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"path": f"{n}.png", "scan_sha256": sha256(b"%d" % n), "label": "covid"} for n in range(5)]
+    real = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if b"4.png" in bytes(data):
+            real(file, data[:50])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(file, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part.os, "write", full)
+        with part.PartWriter(tmp_path, "shard") as writer:
+            for row in rows[:4]:
+                writer.append([row])
+            with pytest.raises(OSError, match="No space"):
+                writer.append([rows[4]])
+    assert len(open_parts(tmp_path)) == 1
+    assert part.recover(tmp_path, "shard") == 4
+    (sealed,) = sealed_parts(tmp_path)
+    faults: list[object] = []
+    assert len(list(verified(sealed, faults))) == 4
+    assert faults == []
+
+
+def test_output_folder_that_cannot_be_made_is_named(archive: Archive, capsys: Capsys, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        done = edge_run(capsys, "batch", archive.folder, "--out", out, "--bundle", archive.bundle)
+        assert done.code == 2
+        assert f"the output folder {out} cannot be used" in done.err
 
 
 def test_second_process_of_a_shard_is_refused(archive: Archive, capsys: Capsys, tmp_path: Path) -> None:
