@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MILLION = 1e6
 BLOCK = 256
-FAILURES = {"never": 1e9, "every 30 days": 720.0, "every day": 24.0}
+FAILURES = {"not at all": 1e9, "every 30 days": 720.0, "every day": 24.0}
 """Mean hours between two failures of one node."""
 
 
