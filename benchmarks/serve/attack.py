@@ -12,7 +12,6 @@ import socket
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,29 +43,36 @@ class Honest:
         Its requests by what became of them.
     slowest
         Seconds of its slowest answer.
+    reasons
+        What came in place of answers.
     """
 
     def __init__(self, server: Server, scan: bytes) -> None:
         self._server, self._scan, self._end = server, scan, threading.Event()
         self.answered = self.told_to_wait = self.failed = 0
         self.slowest = 0.0
+        self.reasons: list[str] = []
         self._thread = threading.Thread(target=self._ask)
 
     def _ask(self) -> None:
         while not self._end.is_set():
             begin, pause = time.perf_counter(), 0.05
             connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=60)
-            status = 0
-            with suppress(OSError, http.client.HTTPException):
+            status, why = 0, ""
+            try:
                 connection.request("POST", "/v1/scans", self._scan)
                 response = connection.getresponse()
                 response.read()
                 status = response.status
                 pause = float(response.headers.get("Retry-After", pause))
+            except (OSError, http.client.HTTPException) as error:
+                why = type(error).__name__
             connection.close()
             self.answered += status == 200
             self.told_to_wait += status == 429
-            self.failed += status not in (200, 429)
+            if status not in (200, 429):
+                self.failed += 1
+                self.reasons.append(why or str(status))
             self.slowest = max(self.slowest, time.perf_counter() - begin)
             self._end.wait(pause)
 
@@ -96,6 +102,7 @@ def main(args: argparse.Namespace) -> bool:
             used = server.usage()
             kept &= repelled and honest.failed == 0 and honest.answered > 0
             asked = f"{honest.answered:8} {honest.told_to_wait:5} {honest.failed:6} {honest.slowest:7.2f}s"
+            said = " ".join([said, *honest.reasons])
             state = f"{used.rss / 2**20:6.0f} {used.files:6}  {'' if repelled else 'NOT REPELLED: '}{said}"
             print(f"{name:18} {asked} {state}", flush=True)
         grown = (server.usage().rss - begin.rss) / 2**20
