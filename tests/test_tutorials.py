@@ -17,7 +17,7 @@ TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 FENCE = re.compile(r"^(<!-- installs -->\n)?```bash\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 PROGRAMS = {"beside-a-pacs": ("Orthanc", "storescu"), "bedside-box": ("curl",)}
 """What a tutorial installs from Debian."""
-SECONDS = 300
+SECONDS = 900
 
 
 def script_of(tutorial: Path) -> str:

@@ -178,8 +178,9 @@ def test_export_leaves_nothing_but_the_bundle(exported):
     assert files == {"bundle.json", *(entry.path for entry in entries)}
     assert exported.logging_before == exported.logging_after
     voices = ("resnet18", "googlenet", "vote", "flags")
-    told = [line for line in exported.talk if not line.startswith("note: verify compares")]
+    told = [line for line in exported.talk if not line.startswith(("note: verify compares", "orientation: "))]
     assert [line.split(":")[0] for line in told] == [f"{who} {p}" for who in voices for p in RECIPES]
+    assert sum(line.startswith("orientation: ") for line in exported.talk) == 1
 
 
 def test_four_drawn_scans_travel_with_a_bundle(exported):
