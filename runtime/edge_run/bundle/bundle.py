@@ -71,9 +71,9 @@ class Bundle:
     def _device_folder(self, kind: str) -> Path | None:
         at = self.path.resolve()
         beside = at.with_name(f"{at.stem if at.is_file() else at.name}.{kind}")
-        usable = os.access(beside, os.R_OK | os.X_OK) or (
-            not os.access(beside, os.F_OK) and os.access(beside.parent, os.W_OK | os.X_OK)
-        )
+        # Looked for once: another thread may make it meanwhile, and both must come to one place.
+        there = os.access(beside, os.F_OK)
+        usable = os.access(beside, os.R_OK | os.X_OK) if there else os.access(beside.parent, os.W_OK | os.X_OK)
         if usable and not self._by_name and not at.is_relative_to(BUILT_IN.resolve()):
             return beside
         cache = cache_folder()
