@@ -1,4 +1,4 @@
-"""What a recalibration mends, and what it cannot: a bundle on scans of another set, with 50, 100, 200 noted cases.
+"""What a recalibration improves, and what it cannot: a bundle on scans of another set, with 50, 100, 200 noted cases.
 
     python -m benchmarks.studies.recalibration BUNDLE DATA [--splits S ...] [--change C] [--cases N ...]
         [--repeats R] [--cache FOLDER]

@@ -65,13 +65,16 @@ def make_list(arguments: Sequence[str], folder: Path, progress: Progress = lambd
     Raises
     ------
     UsageError
-        A list cannot be read or has no entries.
+        A list cannot be read or has no entries, or none of the arguments leads to a file.
     BackendError
         The driver of a URL is not installed.
     """
     found = list({one.path: one for one in find(arguments)}.values())
     if not found:
         raise UsageError("the list is empty", hint="give files, folders or URLs")
+    if not any(one.sha256 or storage.is_url(one.path) or os.path.lexists(one.path) for one in found):
+        # A mistyped folder. A bad file of an archive, or a link that leads nowhere, is a row.
+        raise UsageError(f"there is nothing to answer: {found[0].path} leads to no file", hint="check the path")
     facts = "\n".join(f"{one.path}\t{one.version}\t{one.sha256}" for one in found)
     path = folder / layout.LISTS / f"{sha256(facts.encode('utf-8', 'surrogateescape'))[:16]}{layout.JSONL}"
     if not path.exists():

@@ -110,7 +110,7 @@ class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything a node is told.
+    """The settings of a node.
 
     Attributes
     ----------

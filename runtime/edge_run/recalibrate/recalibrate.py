@@ -116,7 +116,7 @@ def recalibrate(
         on_report(found)
         raise GateError(
             f"nothing was changed: {'; '.join(found.reasons)}",
-            hint="go on with the present bundle, and note more cases; a retraining mends what the networks confuse",
+            hint="go on with the present bundle, and note more cases; only retraining separates what networks confuse",
         )
     if out is not None:
         with BundleWriter(out) as writer:

@@ -35,7 +35,7 @@ class LogMeasurer:
     Parameters
     ----------
     metrics
-        What is told.
+        Receives the figures.
     log
         The case log; it may be missing until the first answer.
     bundle, precision

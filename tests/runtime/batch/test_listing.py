@@ -88,3 +88,8 @@ def test_empty_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "none.txt").write_text("\n")
     with pytest.raises(UsageError, match="empty"):
         make_list([str(tmp_path / "none.txt")], tmp_path / "out")
+
+
+def test_a_mistyped_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing to answer: .*archvie leads to no file"):
+        make_list([str(tmp_path / "archvie")], tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What a recalibration mends, what it refuses, and what the new bundle says of itself."""
+"""What a recalibration improves, what it refuses, and what the new bundle says of itself."""
 
 from __future__ import annotations
 
